@@ -1,0 +1,95 @@
+"""From seconds to work: the one place where speed is measured.
+
+A time limit becomes a work limit once, at the start. Each kernel of the pipeline is
+timed on a few passes over this very graph (scratch state, thrown away), and the
+pipeline's plan is walked until the seconds are used up. From there on only work
+counts, so that the limit found here repeats the run anywhere.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+
+import numpy as np
+
+from derandcut.arguments import Settings
+from derandcut.cut.anneal import bit_sliceable, population
+from derandcut.cut.sampler import Sampler, ascent_plan
+from derandcut.cut.sdp import Relaxation
+from derandcut.cut.search import ISLANDS, SCALAR_REPLICAS
+from derandcut.graph import CutGraph
+from derandcut.run import Run, Scratch
+
+__all__ = ["work_budget"]
+
+MARGIN = 1.3  # the clock, not a pessimistic measurement, shall end the run
+QUICK_SWEEPS = 40  # what the first relaxation usually takes
+ANNEALING_SHARE = 0.85  # of the search's work; the rest is relaxing
+MEASURE = 0.02  # share of the limit that a measurement may take
+
+
+def work_budget(kernel: CutGraph, run: Run, settings: Settings) -> int:
+    """Turn what is left of the time limit into a work limit.
+
+    Parameters
+    ----------
+    kernel : CutGraph
+    run : Run
+        With a time limit.
+    settings : Settings
+    """
+    if kernel.m == 0:
+        return run.work
+    seconds = MARGIN * (run.time_limit - run.seconds)
+    most = MEASURE * run.time_limit
+    rank = settings.options.rank
+    scratch = Scratch()
+
+    relaxation = Relaxation(kernel, rank=rank, seed=0)
+    sweep = _seconds_per_unit(
+        scratch, most, lambda: relaxation.advance(scratch, tolerance=0.0, max_sweeps=1)
+    )
+    sampler = Sampler(kernel, relaxation.V, np.zeros(kernel.n))
+    step = _seconds_per_unit(scratch, most, lambda: sampler.advance(scratch, 1))
+    steps, starts = ascent_plan(
+        kernel, settings.options.iterations, settings.options.starts
+    )
+    plan = [(sweep, QUICK_SWEEPS * 2 * kernel.m)]
+    if settings.method == "derandomize":
+        plan += [
+            (step / settings.n_threads, steps * starts * kernel.m),
+            (sweep, math.inf),
+        ]
+    else:
+        words = 1 if bit_sliceable(kernel) else SCALAR_REPLICAS
+        replicas = population(kernel, words)
+        anneal = _seconds_per_unit(
+            scratch, most, lambda: replicas.anneal(scratch, 4, 1.0, 1.0)
+        )
+        mixed = ANNEALING_SHARE * anneal + (1 - ANNEALING_SHARE) * step
+        plan.append((mixed / min(settings.n_threads, ISLANDS), math.inf))
+
+    work = run.work
+    for cost, units in plan:
+        done = min(units, max(0.0, seconds) / cost)
+        work += int(done)
+        seconds -= done * cost
+    return work
+
+
+def _seconds_per_unit(
+    scratch: Scratch, most: float, kernel: Callable[[], object]
+) -> float:
+    """Time passes of a kernel until `most` seconds or four passes are used."""
+    best = math.inf
+    begin = time.perf_counter()
+    for _ in range(4):
+        units, start = scratch.work, time.perf_counter()
+        kernel()
+        now = time.perf_counter()
+        best = min(best, (now - start) / max(1, scratch.work - units))
+        if now - begin > most:
+            break
+    return best

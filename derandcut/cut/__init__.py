@@ -1,0 +1,1 @@
+"""MAXCUT: reductions, relaxation, derandomized sampler, rounding, search, bounds."""

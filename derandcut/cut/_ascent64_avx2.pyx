@@ -1,0 +1,1 @@
+include "_ascent64.pyx"

@@ -1,0 +1,517 @@
+"""Upper bounds on every cut: estimated, or proved by a factorisation or by cycles.
+
+For any vector s, with W the adjacency matrix (MATH.md section 3, y = s + degree / 4),
+
+    OPT <= (sum of w) / 2 + sum s - n lambda_min(Diag(s) + W / 4).
+
+A Cholesky factorisation of Diag(s') + W/4 that runs to completion proves that its
+lambda_min is at least minus a rounding margin (Demmel 1989; Rump 2006), so only the
+exactly rounded sum of s' and that margin enter the bound. Where no factorisation is
+affordable, edge-disjoint frustrated cycles give a weaker bound that is still true.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import scipy.sparse as sp
+from scipy.linalg import eigh_tridiagonal
+
+from derandcut._core import load_kernel
+from derandcut.graph import CutGraph
+from derandcut.run import Run
+
+__all__ = ["Bound", "Factorisation", "floor_to_values", "upper_bound"]
+
+_bound = load_kernel("derandcut.cut._bound")
+
+UNIT = 2.0**-53
+FLOPS_PER_UNIT = 64  # multiply-adds of a dense front that cost as much as one unit
+DEPTH, CYCLE_WORK = 8, 150  # cycles of at most 17 edges; visits an entry of W
+SLICE = 1 << 21  # edge visits of one kernel call, about 20 ms
+LANCZOS, LANCZOS_INVERSE = 400, 24  # steps
+MEMORY = 2 * 2**30  # bytes a factorisation may take
+FLOPS = 4e10  # multiply-adds beyond which none is tried
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Bound:
+    """An upper bound on every cut of a graph.
+
+    Attributes
+    ----------
+    value : float
+        The bound; for integer weights floored to what a cut can be.
+    unfloored : float
+        The same before flooring.
+    kind : {"proved", "estimate"}
+    method : {"factorisation", "cycles", "positive weight", "lanczos", "exact"}
+    y : (n,) float64 array
+        The dual vector the value belongs to: Diag(y) - L/4 is positive semidefinite
+        up to the margin the value includes. Empty for the cycle bounds.
+    lambda_min : float or None
+        Estimate of the smallest eigenvalue at the y that was asked for.
+    vector : (n,) float64 array or None
+        A unit vector near that eigenvector: the direction of escape for a low-rank
+        solution, if lambda_min is negative.
+    """
+
+    value: float
+    unfloored: float
+    kind: str
+    method: str
+    y: np.ndarray
+    lambda_min: float | None = None
+    vector: np.ndarray | None = None
+
+
+class Factorisation:
+    """Symbolic and numeric Cholesky factorisation of Diag(s) + scale W/4.
+
+    Parameters
+    ----------
+    graph : CutGraph
+        With at least one edge.
+    flop_limit : float
+        Multiply-adds beyond which the analysis gives up.
+
+    Attributes
+    ----------
+    possible : bool
+        False if the factorisation exceeds `flop_limit` or the memory allowed.
+    flops, steps : float, int
+        Multiply-adds of the numeric phase, list entries read by the analysis.
+    scale : float
+        The power of two by which W is scaled, so that nothing under- or overflows.
+    """
+
+    def __init__(self, graph: CutGraph, flop_limit: float = FLOPS) -> None:
+        self.graph = graph
+        self.scale = _scale(graph)
+        self.weights = graph.weights * self.scale
+        n, nnz = graph.n, len(graph.indices)
+        self.possible = False
+        self.flops, self.steps = 0.0, 0
+        if graph.indices.dtype != np.int32 or n == 0:
+            return
+        room = 8 * (n + nnz) + 1024
+        while True:
+            fronts = np.empty((n, 3), np.int64)
+            parent = np.empty(n, np.int32)
+            members = np.empty(room, np.int32)
+            count, self.flops, steps = _bound.minimum_degree(
+                graph.indptr,
+                graph.indices.copy(),
+                np.empty(nnz + 2 * n + 1, np.int32),
+                np.empty((14, n + 1), np.int32),
+                np.empty((2, n), np.int64),
+                fronts,
+                parent,
+                members,
+                float(flop_limit),
+                20 * (n + nnz) + 2 * 10**7,
+            )
+            self.steps += steps
+            if count >= 0:
+                break
+            if count == -1 or 4 * room > MEMORY // 8:
+                return
+            room *= 4
+        self._arrange(fronts[:count], parent[:count], members)
+
+    def _arrange(
+        self, fronts: np.ndarray, parent: np.ndarray, members: np.ndarray
+    ) -> None:
+        """Put the fronts in postorder and size the workspaces."""
+        order = _postorder(parent)
+        fronts = fronts[order]
+        pivots, rows = fronts[:, 0], fronts[:, 1]
+        place = np.empty(len(order), np.int64)
+        place[order] = np.arange(len(order))
+        waits = parent[order] >= 0
+        self.children = np.bincount(
+            place[parent[order][waits]], minlength=len(order)
+        ).astype(np.int32)
+        self.fronts, self.members = np.ascontiguousarray(fronts), members
+        self.front_size = int((pivots + rows).max())
+        self.panel_size = int(((pivots + rows) * pivots).sum())
+        self.stack_size = _stack_peak(rows.tolist(), self.children.tolist())
+        doubles = self.front_size**2 + self.panel_size + self.stack_size
+        if 8 * doubles > MEMORY:
+            return
+        self.possible = True
+        n = self.graph.n
+        ends = np.repeat(fronts[:, 2] - np.cumsum(pivots) + pivots, pivots)
+        at = ends + np.arange(n)
+        self.position = np.empty(n, np.int32)
+        self.position[members[at]] = np.arange(n)
+        # Entries in each row of the factor: the terms of every inner product.
+        counts = np.empty(n, np.int64)
+        counts[members[at]] = np.arange(n) - np.repeat(
+            np.cumsum(pivots) - pivots, pivots
+        )
+        counts += 1
+        for first, p, q in zip(fronts[:, 2], pivots, rows, strict=True):
+            counts[members[first + p : first + p + q]] += p
+        self.counts = counts
+        self._L: np.ndarray | None = None
+
+    @property
+    def units(self) -> int:
+        """Work of one numeric factorisation."""
+        return int(self.flops / FLOPS_PER_UNIT) + len(self.graph.indices)
+
+    def factor(self, s: np.ndarray) -> bool:
+        """Factor Diag(s) + scale W/4; False if a pivot is not positive."""
+        graph = self.graph
+        if not (s > 0).all():
+            return False
+        if self._L is None:
+            self._L = np.empty(self.panel_size)
+            self._dense = np.empty(max(1, self.front_size**2))
+            self._pack = np.empty((self.front_size + 16) * 128)
+            self._stack = np.empty(max(1, self.stack_size))
+        failed = _bound.factor(
+            graph.indptr,
+            graph.indices,
+            self.weights,
+            s,
+            self.fronts,
+            self.children,
+            self.members,
+            self.position,
+            np.empty(graph.n, np.int64),
+            self._dense,
+            self._pack,
+            self._stack,
+            np.empty((len(self.fronts) + 1, 2), np.int64),
+            self._L,
+        )
+        return not failed
+
+    def solve(self, b: np.ndarray) -> np.ndarray:
+        """Solve with the last factor."""
+        x = np.array(b)
+        _bound.solve(self.fronts, self.members, self._L, x, self._dense)
+        return x
+
+    def margin(self, s: np.ndarray) -> float:
+        """How far below zero lambda_min can be after a factorisation of s passed.
+
+        |E_ij| <= g |c_i| |c_j| with |c_i|^2 <= s_i / (1 - g), so lambda_max(|E|) is at
+        most the sum of g s_i / (1 - g). Twice the terms, and eight more, are counted:
+        the updates of a front are summed in groups.
+        """
+        g = 2 * (self.counts + 8) * UNIT
+        return math.fsum(g / (1 - g) ** 2 * s) * (1 + 1e-9) + 1e-280
+
+
+def _postorder(parent: np.ndarray) -> np.ndarray:
+    """Children before parents, each subtree contiguous."""
+    count = len(parent)
+    first, sibling = [-1] * count, [-1] * count
+    roots = []
+    above = parent.tolist()
+    for f in range(count - 1, -1, -1):
+        p = above[f]
+        if p < 0:
+            roots.append(f)
+        else:
+            sibling[f] = first[p]
+            first[p] = f
+    order = []
+    for root in reversed(roots):
+        path = [root]
+        while path:
+            f = path[-1]
+            child = first[f]
+            if child >= 0:
+                first[f] = sibling[child]
+                path.append(child)
+            else:
+                order.append(f)
+                path.pop()
+    return np.array(order, np.int64)
+
+
+def _stack_peak(rows: list[int], children: list[int]) -> int:
+    """Most doubles the waiting update matrices take."""
+    waiting: list[int] = []
+    top = peak = 0
+    for q, pops in zip(rows, children, strict=True):
+        for _ in range(pops):
+            top -= waiting.pop()
+        if q:
+            waiting.append(q * q)
+            top += q * q
+            peak = max(peak, top)
+    return peak
+
+
+def upper_bound(
+    graph: CutGraph,
+    y: np.ndarray | None,
+    *,
+    kind: str = "proved",
+    run: Run,
+    tolerance: float = 1e-7,
+    factorisation: Factorisation | None = None,
+) -> Bound:
+    """Bound every cut of a graph from above.
+
+    Parameters
+    ----------
+    graph : CutGraph
+    y : (n,) float64 array or None
+        Any dual vector; the one of the relaxation makes the bound tight. None leaves
+        only the bound by cycles.
+    kind : {"proved", "estimate"}, default "proved"
+        "proved" factors the matrix if that is affordable and otherwise packs cycles;
+        "estimate" is Lanczos with its residual subtracted: cheap, but no proof.
+    run : Run
+        Charged with the work; a factorisation starts only if the run can afford it.
+    tolerance : float, default 1e-7
+        The relative accuracy to which lambda_min is worth knowing.
+    factorisation : Factorisation, optional
+        The symbolic analysis of this graph, when several bounds share it.
+
+    Returns
+    -------
+    Bound
+
+    Notes
+    -----
+    MATH.md section 3; Rump, "Verification of positive definiteness", BIT 2006.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from derandcut import CutGraph
+    >>> from derandcut.run import Run
+    >>> triangle = CutGraph.from_edges([0, 1, 2], [1, 2, 0])
+    >>> bound = upper_bound(triangle, np.full(3, 0.75), run=Run(triangle))
+    >>> bound.value, round(bound.unfloored, 6), bound.kind
+    (2.0, 2.25, 'proved')
+    """
+    if graph.m == 0 or not graph.weights.any():
+        return Bound(0.0, 0.0, "proved", "exact", np.zeros(graph.n))
+    if kind == "estimate" and y is not None:
+        return _lanczos(graph, np.asarray(y, np.float64), run)
+    best = positive_weight(graph)
+    if y is not None and np.isfinite(y).all():
+        if factorisation is None:
+            factorisation = analyse(graph, run)
+        if factorisation.possible and run.affordable(2 * factorisation.units):
+            proved = _factored(
+                graph, np.asarray(y, np.float64), run, tolerance, factorisation
+            )
+            return proved if proved.unfloored <= best.unfloored else best
+    return cycles(graph, run)
+
+
+def analyse(graph: CutGraph, run: Run) -> Factorisation:
+    """Order the graph and predict the cost of factoring it, within what is left."""
+    left = run.work_left
+    limit = FLOPS if left is None else min(FLOPS, left * float(FLOPS_PER_UNIT))
+    factorisation = Factorisation(graph, limit)
+    run.charge(factorisation.steps)
+    return factorisation
+
+
+def positive_weight(graph: CutGraph) -> Bound:
+    """W+, the sum of the positive weights: the bound that needs no work."""
+    value = _sum(graph, np.maximum(graph.weights, 0)) / 2
+    return _finish(graph, value, "positive weight", np.empty(0))
+
+
+def cycles(graph: CutGraph, run: Run) -> Bound:
+    """W+ less a weighted packing of edge-disjoint frustrated cycles.
+
+    A cut cannot cut all positive and no negative edges of a cycle with an odd number of
+    positive edges: it loses at least the smallest weight on it.
+    """
+    n, nnz = graph.n, len(graph.indices)
+    places = sp.csr_array((np.arange(nnz), graph.indices, graph.indptr), shape=(n, n))
+    twin = places.T.tocsr().data
+    residual = graph.weights.copy()
+    entry, queue = np.empty(n, np.int64), np.empty(n, np.int32)
+    node, state = np.zeros((n, 4), np.int32), np.zeros(3, np.int64)
+    indices, stop = graph.indices.copy(), graph.indptr[1:].copy()
+    packed, left = 0.0, CYCLE_WORK * nnz
+    for depth in (1, DEPTH):
+        state[0] = 0
+        while state[0] < n and left > 0 and not run.exhausted():
+            gain, visited = _bound.pack_cycles(
+                graph.indptr, stop, indices, twin, residual,
+                entry, node, queue, state, depth, SLICE,
+            )  # fmt: skip
+            packed += gain
+            left -= visited
+            run.charge(visited)
+    if not graph.integer:
+        packed *= 1 - 8 * (int(state[2]) + 8) * UNIT
+    value = _sum(graph, np.maximum(graph.weights, 0)) / 2 - packed
+    method = "cycles" if packed > 0 else "positive weight"
+    return _finish(graph, value, method, np.empty(0))
+
+
+def _factored(
+    graph: CutGraph, y: np.ndarray, run: Run, tolerance: float, chol: Factorisation
+) -> Bound:
+    """Smallest uniform shift of Diag(y) - L/4 that a factorisation proves."""
+    n = graph.n
+    s = (y - graph.weighted_degrees / 4) * chol.scale
+    half = chol.scale * _sum(graph, graph.weights) / 4
+    size = max(abs(half + s.sum()), 1e-3 * chol.scale * graph.absolute_weight)
+
+    def passes(shift: float) -> bool:
+        run.charge(chol.units)
+        return chol.factor(s + shift)
+
+    # From above: widen until it passes, then aim by shift-invert Lanczos.
+    step = 0.5 * tolerance * size / n
+    shift = step
+    while not passes(shift):
+        shift *= 32
+    vector, inverse = _largest_of_inverse(chol, run)
+    lowest = 1 / inverse - shift
+    failed = -math.inf
+    for slack in (1e-5, 1e-3, 0.1):
+        if not run.affordable(chol.units):
+            break
+        target = -lowest + slack * abs(lowest) + 0.2 * step
+        if shift - target < 0.9 * step or target <= failed:
+            break
+        if passes(target):
+            shift = target
+            break
+        failed = target
+    shifted = s + shift
+    raw = math.fsum(shifted) + n * chol.margin(shifted)
+    # sum s' is exactly rounded; half is within one rounding of a sum.
+    slack = 8 * UNIT * (abs(raw) + abs(half))
+    value = (half + raw + slack) / chol.scale
+    dual = shifted / chol.scale + graph.weighted_degrees / 4
+    return _finish(graph, value, "factorisation", dual, lowest / chol.scale, vector)
+
+
+def _largest_of_inverse(chol: Factorisation, run: Run) -> tuple[np.ndarray, float]:
+    """Lanczos on the inverse: its largest eigenvalue from below, and a vector."""
+    n = chol.graph.n
+    steps = min(n, LANCZOS_INVERSE if n <= 200_000 else LANCZOS_INVERSE // 2)
+    basis = np.empty((steps, n))
+    alpha, beta = np.zeros(steps), np.zeros(steps)
+    q = np.random.default_rng(0).standard_normal(n)
+    q /= np.linalg.norm(q)
+    used = 0
+    for k in range(steps):
+        basis[k] = q
+        r = chol.solve(q)
+        run.charge(chol.panel_size // 4)
+        alpha[k] = q @ r
+        used = k + 1
+        for _ in range(2):
+            r -= basis[:used].T @ (basis[:used] @ r)
+        beta[k] = np.linalg.norm(r)
+        if beta[k] <= 1e-12 * abs(alpha[0]):
+            break
+        q = r / beta[k]
+    theta, z = eigh_tridiagonal(alpha[:used], beta[: used - 1])
+    vector = z[:, -1] @ basis[:used]
+    return vector / np.linalg.norm(vector), float(theta[-1])
+
+
+def _lanczos(graph: CutGraph, y: np.ndarray, run: Run) -> Bound:
+    """bound(y) with lambda_min taken from Lanczos, less its residual: an estimate."""
+    n = graph.n
+    scale = _scale(graph)
+    s = (y - graph.weighted_degrees / 4) * scale
+    W = graph.adjacency * (scale / 4)
+    half = scale * graph.total_weight / 2
+    size = max(abs(half + s.sum()), 1e-3 * scale * graph.absolute_weight)
+    alpha: list[float] = []
+    beta: list[float] = []
+    q = np.random.default_rng(0).standard_normal(n)
+    q /= np.linalg.norm(q)
+    old = np.zeros(n)
+    lowest = math.inf
+    for k in range(LANCZOS):
+        r = s * q + W @ q
+        run.charge(2 * graph.m + n)
+        alpha.append(float(q @ r))
+        r -= alpha[-1] * q + (beta[-1] * old if beta else 0.0)
+        beta.append(float(np.linalg.norm(r)))
+        if beta[-1] <= 1e-14 * size or k == LANCZOS - 1 or k % 25 == 24:
+            theta, z = eigh_tridiagonal(
+                np.array(alpha), np.array(beta[:-1]), select="i", select_range=(0, 0)
+            )
+            residual = beta[-1] * abs(float(z[-1, 0]))
+            lowest = float(theta[0]) - residual
+            if n * residual <= 1e-6 * size or beta[-1] <= 1e-14 * size:
+                break
+            if run.exhausted():
+                break
+        old, q = q, r / beta[-1]
+    value = (half + s.sum() - n * lowest) / scale
+    return Bound(
+        value, value, "estimate", "lanczos", y - lowest / scale, lowest / scale
+    )
+
+
+def floor_to_values(graph: CutGraph, value: float) -> float:
+    """Round a bound on integer cuts down to the largest value a cut can have.
+
+    Flipping one vertex u changes a cut by the weighted degree of u less twice the
+    weight of its cut edges, so all cuts agree with the empty one, 0, modulo
+    gcd(weighted degrees, 2 w_e). Real weights: the value itself.
+
+    Parameters
+    ----------
+    graph : CutGraph
+    value : float
+
+    Returns
+    -------
+    float
+
+    Examples
+    --------
+    >>> from derandcut import CutGraph
+    >>> floor_to_values(CutGraph.from_edges([0, 1, 2], [1, 2, 0], [3, 3, 3]), 7.5)
+    6.0
+    """
+    if not graph.integer or not math.isfinite(value):
+        return value
+    modulus = math.gcd(
+        int(np.gcd.reduce(np.rint(graph.weighted_degrees).astype(np.int64), initial=0)),
+        2 * int(np.gcd.reduce(graph.weights.astype(np.int64), initial=0)),
+    )
+    return float(math.floor(value) // modulus * modulus) if modulus else 0.0
+
+
+def _finish(
+    graph: CutGraph,
+    value: float,
+    method: str,
+    y: np.ndarray,
+    lowest: float | None = None,
+    vector: np.ndarray | None = None,
+) -> Bound:
+    if value > 0 and not graph.integer:
+        value = math.nextafter(value, math.inf)
+    value = max(value, 0.0)  # the empty cut
+    return Bound(
+        floor_to_values(graph, value), value, "proved", method, y, lowest, vector
+    )
+
+
+def _sum(graph: CutGraph, values: np.ndarray) -> float:
+    """Sum exactly rounded; integers below 2^53 need no care."""
+    return float(values.sum()) if graph.integer else math.fsum(values)
+
+
+def _scale(graph: CutGraph) -> float:
+    """The power of two that brings the largest weight into [1/2, 1)."""
+    return 2.0 ** -math.frexp(float(np.abs(graph.weights).max()))[1]

@@ -1,0 +1,126 @@
+"""The upper bound as an anytime process: tighten the relaxation, prove, come again.
+
+Between the rounds of the search the bound gets a fixed share of the work done so far;
+at the end it gets what is left. What a step does depends on the work alone.
+"""
+
+from __future__ import annotations
+
+from derandcut.cut.bound import (
+    Bound,
+    Factorisation,
+    cycles,
+    floor_to_values,
+    positive_weight,
+    upper_bound,
+)
+from derandcut.cut.presolve import Presolved
+from derandcut.cut.sdp import Relaxation, solve
+from derandcut.run import Run
+
+__all__ = ["Bounding"]
+
+SHARE = 3  # a step may take 1/SHARE of the work done so far
+CYCLES = 300  # units an edge that packing cycles takes, about
+
+
+class Bounding:
+    """Bounds of one presolved graph, each offered to the run in the user's terms.
+
+    Parameters
+    ----------
+    problem : Presolved
+    relaxation : Relaxation
+        Tightened in place.
+    kind : {"proved", "estimate", "none"}
+    tolerance : float
+        Relative primal-dual gap at which the relaxation is tight enough.
+
+    Attributes
+    ----------
+    method : str
+        How the best bound was reached.
+    """
+
+    def __init__(
+        self, problem: Presolved, relaxation: Relaxation, *, kind: str, tolerance: float
+    ) -> None:
+        self.problem = problem
+        self.relaxation = relaxation
+        self.kind = kind
+        self.tolerance = tolerance
+        self.factorisation: Factorisation | None = None
+        self.tight = kind == "none"
+        self.next_work = 0
+        self.method = "none"
+
+    def due(self, run: Run) -> bool:
+        """True when the work done calls for another step."""
+        return not self.tight and run.work >= self.next_work
+
+    def step(self, run: Run) -> None:
+        """Tighten and prove within a share of the work done so far."""
+        kernel, allowed = self.problem.kernel, run.work // SHARE
+        self._analyse(run)
+        possible = self.factorisation.possible
+        proof_units = 2 * self.factorisation.units if possible else CYCLES * kernel.m
+        self.next_work = max(2 * run.work, SHARE * proof_units)
+        if proof_units > allowed or run.exhausted():
+            return
+        if possible:
+            sweeps = (allowed - proof_units) // max(1, 2 * kernel.m)
+            self.tight = self.relaxation.advance(
+                run, tolerance=self.tolerance / 5, max_sweeps=max(1, sweeps)
+            )
+        else:
+            self.tight = True
+        self._offer(
+            upper_bound(
+                kernel,
+                self.relaxation.dual(),
+                kind=self.kind,
+                run=run,
+                tolerance=self.tolerance,
+                factorisation=self.factorisation,
+            ),
+            run,
+        )
+
+    def finish(self, run: Run) -> None:
+        """Use what is left; at the least the bound that costs next to nothing."""
+        if self.kind == "none":
+            return
+        if self.kind == "proved" or run.exhausted():
+            self._offer(positive_weight(self.problem.kernel), run)
+        if self.tight or run.exhausted():
+            return
+        self._analyse(run)
+        kernel = self.problem.kernel
+        if kernel.m and self.kind == "proved" and not self.factorisation.possible:
+            # Without a factorisation a tighter relaxation proves nothing.
+            self._offer(cycles(kernel, run), run)
+            return
+        solve(
+            self.relaxation,
+            run,
+            tolerance=self.tolerance,
+            bound=self.kind,
+            factorisation=self.factorisation,
+            offer=lambda bound: self._offer(bound, run),
+        )
+
+    def _analyse(self, run: Run) -> None:
+        """Order the kernel for its factorisation, once."""
+        if self.factorisation is None and self.problem.kernel.m:
+            self.factorisation = Factorisation(self.problem.kernel)
+            run.charge(self.factorisation.steps)
+
+    def _offer(self, bound: Bound, run: Run) -> None:
+        graph = self.problem.graph
+        value = self.problem.bound(bound.unfloored)
+        if bound.kind == "proved":
+            value = min(value, positive_weight(graph).unfloored)
+        if graph.integer:
+            value = int(floor_to_values(graph, value))
+        if run.offer_bound(value, bound.kind):
+            self.method = bound.method

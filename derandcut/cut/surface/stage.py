@@ -1,0 +1,64 @@
+"""The solver's exact stage: is the graph planar or toroidal, and if so, solve it."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from derandcut.cut.surface.embedding import (
+    Embedding,
+    planar_embedding,
+    torus_embedding,
+)
+from derandcut.cut.surface.exact import SurfaceResult, solve_embedded
+from derandcut.graph import CutGraph
+from derandcut.run import Run
+
+__all__ = ["find_embedding", "solve_surface"]
+
+PLANARITY = 5000  # units a vertex that the planarity test takes, about
+LARGEST = 200_000  # vertices: beyond that the test takes minutes
+
+
+def find_embedding(graph: CutGraph, run: Run) -> Embedding | None:
+    """Return an embedding in the torus or the plane if one is found and affordable."""
+    run.charge(graph.m)
+    torus = torus_embedding(graph)
+    if torus is not None:
+        return torus
+    units = PLANARITY * graph.n
+    dense = graph.n > 2 and graph.m > 3 * graph.n - 6
+    if dense or graph.n > LARGEST or not run.affordable(units):
+        return None
+    run.charge(units)
+    return planar_embedding(graph)
+
+
+def solve_surface(
+    graph: CutGraph,
+    run: Run,
+    *,
+    embedding: Embedding | None = None,
+    incumbent: np.ndarray | None = None,
+    seed: int = 0,
+) -> SurfaceResult | None:
+    """Solve by matching if the graph embeds in the plane or the torus.
+
+    Parameters
+    ----------
+    graph : CutGraph
+    run : Run
+    embedding : Embedding, optional
+        Of this graph, where the user knows one (of any small genus).
+    incumbent : (n,) array, optional
+    seed : int, default 0
+
+    Returns
+    -------
+    SurfaceResult or None
+        None if no embedding was found.
+    """
+    if embedding is None:
+        embedding = find_embedding(graph, run)
+    if embedding is None:
+        return None
+    return solve_embedded(graph, embedding, run, incumbent, seed=seed)

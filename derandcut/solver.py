@@ -1,0 +1,303 @@
+"""`maxcut`: the whole method on a page.
+
+presolve -> SDP relaxation -> derandomized relaxation, collapse, rounding -> search ->
+upper bound. Each stage is one call into `derandcut.cut`; this module orders them and
+ties what they return into one chain of inequalities (docs/method).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from derandcut.arguments import (
+    Settings,
+    fixed_sides,
+    initial_partition,
+    limit,
+    natural,
+)
+from derandcut.budget import work_budget
+from derandcut.cut.bound import floor_to_values
+from derandcut.cut.bounding import Bounding
+from derandcut.cut.goemans_williamson import goemans_williamson
+from derandcut.cut.pool import Pool
+from derandcut.cut.presolve import Presolved, presolve
+from derandcut.cut.rounding import guarantee, one_flip_descent
+from derandcut.cut.sampler import DRAWS, derandomize
+from derandcut.cut.sdp import Relaxation
+from derandcut.cut.search import Search
+from derandcut.cut.surface import Embedding, solve_surface
+from derandcut.errors import InputError
+from derandcut.formats import as_graph
+from derandcut.graph import CutGraph
+from derandcut.options import Options
+from derandcut.result import CutResult, Event, LemmaCertificate, Link, Status
+from derandcut.run import Run
+
+__all__ = ["maxcut"]
+
+SHORT_ASCENT = 200  # iterations
+
+
+def maxcut(
+    graph: Any,
+    *,
+    time_limit: float | None = None,
+    work_limit: int | None = None,
+    gap: float = 0.0,
+    target: float | None = None,
+    seed: int = 0,
+    n_threads: int | None = None,
+    method: str = "auto",
+    bound: str = "proved",
+    initial: Any = None,
+    fixed: Mapping[Hashable, int] | None = None,
+    embedding: Mapping[Hashable, Iterable[Hashable]] | None = None,
+    weight: str = "weight",
+    pool_size: int = 1,
+    options: Options | str | dict[str, Any] | None = None,
+    callback: Callable[[Event], object] | None = None,
+) -> CutResult:
+    """Find a large cut of a weighted graph and prove how good it is.
+
+    Parameters
+    ----------
+    graph : CutGraph, path, networkx graph, matrix, or tuple (u, v, w[, n])
+        Weights of any sign; loops are ignored, parallel edges added.
+    time_limit : float, optional
+        Seconds of wall clock. Turned into a work limit once, by a short measurement;
+        the clock otherwise only ends a run. None: the pipeline's natural end.
+    work_limit : int, optional
+        Units of work, one edge visited by one kernel pass. ``result.work_limit`` with
+        the same seed repeats a run bit for bit, for any number of threads.
+    gap : float, default 0.0
+        Stop once (upper_bound - cut) / abs(cut) is at most this.
+    target : float, optional
+        Stop once a cut is at least this.
+    seed : int, default 0
+        Same seed, same answer.
+    n_threads : int, optional
+        All cores allowed to the process by default; no influence on the answer.
+    method : {"auto", "derandomize", "search", "goemans-williamson"}
+        Everything; the derandomized relaxation alone; without its chain; the
+        cvxpy baseline.
+    bound : {"proved", "estimate", "none"}
+        Rigorous (a factorisation, or a weaker proof where none is affordable); by
+        Lanczos; none.
+    initial : vector, mapping, set or CutResult, optional
+        A warm start: +-1 or 0/1 a vertex, label -> side, labels of one side.
+    fixed : mapping, optional
+        label -> side (+1 or -1) of vertices that must stay there.
+    embedding : mapping, optional
+        A rotation system of the graph, label -> neighbours in cyclic order: graphs of
+        small genus are then solved exactly by matching. Plane graphs and toroidal
+        square lattices are recognised without it. Not with `fixed`.
+    weight : str, default "weight"
+        Edge attribute of a networkx graph.
+    pool_size : int, default 1
+        How many distinct good partitions to return in ``result.pool``.
+    options : Options, preset name or dict, optional
+        Settings of the stages.
+    callback : callable, optional
+        Called with an `Event` on every new cut or bound and regularly between; a true
+        return value stops the run.
+
+    Returns
+    -------
+    CutResult
+
+    Raises
+    ------
+    InputError
+        If an argument is not what it has to be.
+
+    References
+    ----------
+    Tsikouras, Pantis, Mitliagkas, Tzamos: A Derandomization Framework for Structure
+    Discovery (arXiv 2510.19382); Goemans and Williamson 1995.
+
+    Examples
+    --------
+    >>> import derandcut, networkx
+    >>> result = derandcut.maxcut(networkx.petersen_graph())
+    >>> result.cut, result.status.value
+    (12, 'optimal')
+    """
+    graph = as_graph(graph, weight)
+    settings = Settings.checked(
+        method=method,
+        bound=bound,
+        seed=seed,
+        n_threads=n_threads,
+        pool_size=pool_size,
+        options=options,
+    )
+    if settings.method == "goemans-williamson":
+        return goemans_williamson(graph, seed=settings.seed)
+    sides = fixed_sides(graph, fixed)
+    start = None if initial is None else initial_partition(graph, initial)
+    surface = None if embedding is None else Embedding.from_rotation(graph, embedding)
+    if surface is not None and sides.any():
+        raise InputError("embedding cannot be combined with fixed")
+    run = Run(
+        graph,
+        time_limit=None if time_limit is None else limit("time_limit", time_limit),
+        work_limit=None if work_limit is None else natural("work_limit", work_limit),
+        gap=limit("gap", gap),
+        target=target,
+        callback=callback,
+    )
+    with run.catching_signals():
+        solution = _solve(graph, run, settings, sides, start, surface)
+    return _result(graph, run, settings, solution)
+
+
+@dataclass
+class Solution:
+    """What the stages found, beside the run's incumbent and bound."""
+
+    chain: list[Link] = field(default_factory=list)
+    lemma: LemmaCertificate | None = None
+    pool: list[np.ndarray] = field(default_factory=list)
+
+
+def _solve(
+    graph: CutGraph,
+    run: Run,
+    settings: Settings,
+    sides: np.ndarray,
+    start: np.ndarray | None,
+    embedding: Embedding | None,
+) -> Solution:
+    """The method, stage by stage."""
+    options, solution = settings.options, Solution()
+    known, law = [], None  # partitions and the law that the search starts from
+    with run.stage("presolve"):
+        problem = presolve(graph, sides, reductions=options.reductions)
+        kernel = problem.kernel
+        first = np.ones(kernel.n, np.int8) if start is None else problem.restrict(start)
+        known.append(one_flip_descent(kernel, first))
+        run.offer_cut(problem.lift(known[0]))
+        if run.time_limit is not None:
+            run.work_limit = work_budget(kernel, run, settings)
+
+    with run.stage("relaxation"):
+        relaxation = Relaxation(kernel, rank=options.rank, seed=settings.seed)
+        relaxation.advance(run, tolerance=options.sdp_tolerance)
+        V, sdp_value = relaxation.V.copy(), relaxation.value
+        bounding = Bounding(
+            problem,
+            relaxation,
+            kind=settings.bound,
+            tolerance=options.bound_tolerance,
+        )
+
+    if settings.method != "search":
+        iterations, starts, draws = options.iterations, options.starts, 0
+        if settings.method == "auto" and iterations is None:
+            # The search ascends again and again: here only the chain is needed.
+            iterations, starts, draws = SHORT_ASCENT, 1, DRAWS
+        with run.stage("derandomize"):
+            found = derandomize(
+                kernel,
+                V,
+                run,
+                iterations=iterations,
+                starts=starts,
+                c=options.start_scale,
+                seed=settings.seed,
+                n_threads=settings.n_threads,
+                draws=draws,
+            )
+            known.append(found.partition)
+            law = (found.W, found.b) if settings.method == "auto" else None
+            run.offer_cut(problem.lift(found.partition))
+            solution.lemma = found.lemma
+            promised = guarantee(kernel, sdp_value, options.start_scale)
+            links = [Link("guarantee", promised), *found.links]
+            solution.chain = [Link(x.name, problem.value(x.value)) for x in links]
+
+    if settings.method != "derandomize" and kernel.m:
+        search = Search(
+            kernel, V, seed=settings.seed, law=law, pool_size=settings.pool_size
+        )
+        for partition in known:
+            search.pool.offer(partition, kernel.cut(partition))
+        with ThreadPoolExecutor(settings.n_threads) as executor:
+            while not (run.exhausted() or search.stale):
+                with run.stage("search"):
+                    search.advance(run, executor)
+                    run.offer_cut(problem.lift(search.pool.partitions[0]))
+                if search.round == 1:
+                    with run.stage("surface"):
+                        _surface(problem, run, settings, embedding)
+                if bounding.due(run):
+                    with run.stage("bound"):
+                        bounding.step(run)
+        solution.pool = [problem.lift(x) for x in search.pool.partitions]
+
+    with run.stage("bound"):
+        bounding.finish(run)
+    return solution
+
+
+def _surface(
+    problem: Presolved, run: Run, settings: Settings, embedding: Embedding | None
+) -> None:
+    """Planar and toroidal graphs by matching: exact, and faster than any bound."""
+    if embedding is None:
+        graph, incumbent = problem.kernel, problem.restrict(run.partition)
+    else:  # the user's embedding is one of the graph as it came
+        graph, incumbent = problem.graph, run.partition
+    found = solve_surface(
+        graph, run, embedding=embedding, incumbent=incumbent, seed=settings.seed
+    )
+    if found is None:
+        return
+    value, bound = found.partition, found.upper_bound
+    if embedding is None:
+        value = None if value is None else problem.lift(value)
+        bound = problem.bound(bound)
+    if value is not None:
+        run.offer_cut(value)
+    if settings.bound != "none":
+        if problem.graph.integer:
+            bound = int(floor_to_values(problem.graph, bound))
+        run.offer_bound(bound, "proved")
+
+
+def _result(
+    graph: CutGraph, run: Run, settings: Settings, solution: Solution
+) -> CutResult:
+    """Close the chain and put everything into one record."""
+    chain = [*solution.chain, Link("cut", float(run.cut))]
+    if run.upper_bound is not None:
+        chain.append(Link("upper bound", float(run.upper_bound)))
+    status = run.ended or Status.FINISHED
+    pool = Pool(settings.pool_size)
+    for partition in (run.partition, *solution.pool):
+        pool.offer(partition, float(graph.cut(partition)))
+    return CutResult(
+        cut=run.cut,
+        partition=run.partition,
+        upper_bound=run.upper_bound,
+        bound_kind=run.bound_kind,
+        status=status,
+        seconds=run.seconds,
+        seed=settings.seed,
+        work=run.work,
+        work_limit=run.repeatable_limit,
+        method=settings.method,
+        n_threads=settings.n_threads,
+        chain=tuple(chain),
+        trace=tuple(run.trace),
+        stages=tuple(run.stages),
+        lemma=solution.lemma,
+        pool=tuple(pool.partitions),
+        labels=graph.labels,
+    )

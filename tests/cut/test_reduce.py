@@ -1,0 +1,196 @@
+"""The exact reductions (4.1)-(4.4), against brute force."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from derandcut import CutGraph, InputError
+from derandcut.cut.reduce import reduce
+from derandcut.run import Run
+
+GSET = Path(__file__).parents[2] / "../shared/data/gset"
+
+
+def best_cut(graph):
+    """The maximum cut by enumeration."""
+    if graph.n == 0:
+        return 0
+    u, v, w = graph.edges()
+    x = np.arange(1 << (graph.n - 1))[:, None] >> np.arange(graph.n) & 1
+    return float(((x[:, u] ^ x[:, v]) * w).sum(axis=1).max())
+
+
+@st.composite
+def graphs(draw, weights, most=10):
+    n = draw(st.integers(0, most))
+    edge = st.tuples(
+        st.integers(0, max(0, n - 1)), st.integers(0, max(0, n - 1)), weights
+    )
+    edges = draw(st.lists(edge, max_size=3 * n)) if n else []
+    u, v, w = zip(*edges, strict=True) if edges else ((), (), ())
+    return CutGraph.from_edges(
+        np.array(u, np.int64), np.array(v, np.int64), np.array(w, float), n
+    )
+
+
+integers = st.integers(-6, 6).map(float)
+reals = st.builds(
+    lambda mantissa, exponent: mantissa * 10.0**exponent,
+    st.floats(-1, 1),
+    st.sampled_from([-12, -3, 0, 3, 12]),
+)
+
+
+def check(graph):
+    reduction = reduce(graph)
+    kernel = reduction.kernel
+    slack = reduction.rounding + 1e-13 * graph.absolute_weight
+    if graph.integer:
+        assert reduction.rounding == 0 and kernel.integer
+        assert isinstance(reduction.constant, int)
+        slack = 0
+    best = best_cut(graph)
+    assert abs(reduction.value(best_cut(kernel)) - best) <= slack
+    assert reduction.bound(best_cut(kernel)) >= best - 1e-13 * graph.absolute_weight
+    rng = np.random.default_rng(graph.m)
+    x = rng.choice([-1, 1], kernel.n)
+    lifted = reduction.lift(x)
+    assert lifted.dtype == np.int8 and set(np.unique(lifted)) <= {-1, 1}
+    assert (lifted[reduction.vertices] == x).all()
+    assert abs(graph.cut(lifted) - reduction.value(kernel.cut(x))) <= slack
+    y = rng.choice([-1, 1], graph.n)
+    again = reduction.lift(reduction.project(y))
+    assert graph.cut(again) >= graph.cut(y) - slack
+    assert kernel.m <= graph.m
+    assert kernel.n == 0 or kernel.degrees.min() >= 4
+
+
+@settings(deadline=None)
+@given(graphs(integers))
+def test_integer_weights_exactly(graph):
+    check(graph)
+
+
+@settings(deadline=None)
+@given(graphs(reals))
+def test_real_weights_within_the_margin(graph):
+    check(graph)
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_denser_graphs(seed):
+    rng = np.random.default_rng(seed)
+    n = int(rng.integers(6, 13))
+    m = int(rng.integers(n, 4 * n))
+    u, v = rng.integers(0, n, (2, m))
+    w = rng.integers(-3, 4, m) if seed % 2 else rng.normal(size=m)
+    check(CutGraph.from_edges(u, v, w, n))
+
+
+@pytest.mark.parametrize("degree", [1, 2, 3])
+@pytest.mark.parametrize("seed", range(5))
+def test_4_1_to_4_3_eliminate_low_degrees(degree, seed):
+    """K5 with a vertex of the degree attached: the kernel's 16 values are its best."""
+    rng = np.random.default_rng([degree, seed])
+    u, v = np.triu_indices(5, 1)
+    u, v = np.r_[u, [5] * degree], np.r_[v, np.arange(degree)]
+    # Near-equal weights inside, so that no edge dominates.
+    w = np.r_[rng.uniform(1, 1.2, 10), rng.uniform(-0.2, 0.2, degree)]
+    graph = CutGraph.from_edges(u, v, w)
+    reduction = reduce(graph)
+    assert reduction.kernel.n == 5
+    for code in range(16):
+        x = np.where(code >> np.arange(5) & 1, 1, -1)
+        best = max(graph.cut(np.r_[x, side]) for side in (-1, 1))
+        assert reduction.value(reduction.kernel.cut(x)) == pytest.approx(best)
+
+
+def test_4_4_domination_contracts_a_heavy_edge():
+    """K6 with one edge as heavy as the others of its end: one vertex fewer."""
+    u, v = np.triu_indices(6, 1)
+    for weight, together in ((4.0, False), (-4.0, True)):
+        w = np.ones(15)
+        w[0] = weight
+        graph = CutGraph.from_edges(u, v, w)
+        x = reduce(graph).lift(np.ones(reduce(graph).kernel.n))
+        assert (x[0] == x[1]) == together
+        check(graph)
+
+
+@pytest.mark.parametrize(
+    "graph",
+    [
+        CutGraph.from_edges([], [], [], 0),
+        CutGraph.from_edges([], [], [], 7),
+        CutGraph.from_edges(np.zeros(1000, int), np.arange(1, 1001)),
+        CutGraph.from_edges(np.arange(1, 1000), np.arange(1, 1000) // 2),
+        CutGraph.from_edges(np.arange(999), np.arange(1, 1000), np.full(999, -1.5)),
+        CutGraph.from_edges(np.repeat([0, 1], 500), np.tile(np.arange(2, 502), 2)),
+    ],
+    ids=["empty", "no edge", "star", "tree", "path", "two hubs"],
+)
+def test_nothing_is_left_of(graph):
+    reduction = reduce(graph)
+    assert reduction.kernel.n == 0
+    positive = float(np.maximum(graph.weights, 0).sum() / 2)  # all are bipartite
+    assert reduction.constant == positive
+    assert graph.cut(reduction.lift([])) == positive
+
+
+def test_no_rule_applies():
+    u, v = np.triu_indices(7, 1)
+    graph = CutGraph.from_edges(u, v)
+    reduction = reduce(graph)
+    assert reduction.kernel is graph
+    assert reduction.constant == 0 and reduction.scale == 1
+    x = np.array([1, -1, 1, -1, 1, -1, 1])
+    assert (reduction.lift(x) == x).all() and (reduction.project(x) == x).all()
+
+
+def test_halves_double_the_kernel():
+    """One degree-3 vertex of unit weights on K5 leaves edges of weight 1/2."""
+    u, v = np.triu_indices(5, 1)
+    graph = CutGraph.from_edges(np.r_[u, 5, 5, 5], np.r_[v, 0, 1, 2])
+    reduction = reduce(graph)
+    assert reduction.scale == 2 and reduction.kernel.integer
+    check(graph)
+
+
+def test_an_interrupted_reduction_is_exact():
+    rng = np.random.default_rng(5)
+    n = 200_000
+    u = np.arange(1, n)
+    graph = CutGraph.from_edges(u, (rng.random(n - 1) * u).astype(int))
+    run = Run(graph, work_limit=graph.m + 100_000)
+    reduction = reduce(graph, run)
+    assert 0 < reduction.kernel.n < n
+    x = rng.choice([-1, 1], reduction.kernel.n)
+    assert graph.cut(reduction.lift(x)) == reduction.value(reduction.kernel.cut(x))
+
+
+def test_same_steps_every_time():
+    rng = np.random.default_rng(6)
+    u, v = rng.integers(0, 300, (2, 600))
+    graph = CutGraph.from_edges(u, v, None, 300)
+    first, second = reduce(graph), reduce(graph)
+    assert first.kernel.digest == second.kernel.digest
+    assert (first.vertices == second.vertices).all()
+
+
+def test_partition_of_wrong_length():
+    reduction = reduce(CutGraph.from_edges([0], [1]))
+    with pytest.raises(InputError, match="one side a vertex"):
+        reduction.lift([1])
+    with pytest.raises(InputError, match="one side a vertex"):
+        reduction.project([1])
+
+
+@pytest.mark.gset
+@pytest.mark.skipif(not GSET.exists(), reason="reference instances absent")
+def test_g70_shrinks():
+    u, v, w = np.loadtxt(GSET / "G70", skiprows=1).T
+    graph = CutGraph.from_edges(u.astype(int) - 1, v.astype(int) - 1, w, 10_000)
+    assert reduce(graph).kernel.n <= 1426

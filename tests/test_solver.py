@@ -1,0 +1,220 @@
+"""`maxcut` as a user meets it: answers, proofs, limits, warm starts, repeatability."""
+
+import itertools
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from oracles import assert_valid, maximum_cut
+from strategies import graphs
+
+import derandcut
+from derandcut import CutGraph, InputError, Status
+
+METHODS = ["derandomize", "search", "auto"]
+
+
+@settings(max_examples=60, deadline=None)
+@given(graphs(max_n=9))
+def test_chain_and_bound_hold_on_any_graph(graph):
+    result = derandcut.maxcut(graph, method="derandomize", options={"iterations": 60})
+    assert_valid(graph, result)
+    optimum, _ = maximum_cut(graph)
+    slack = 1e-10 * graph.absolute_weight
+    assert result.cut <= optimum + slack
+    assert result.upper_bound >= optimum - (0 if graph.integer else slack)
+    values = [link.value for link in result.chain]
+    assert all(a <= b + slack for a, b in itertools.pairwise(values))
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_small_graphs_are_solved(method):
+    rng = np.random.default_rng(5)
+    for n in (5, 11, 16):
+        u, v = np.triu_indices(n, 1)
+        keep = rng.random(len(u)) < 0.6
+        graph = CutGraph.from_edges(
+            u[keep], v[keep], rng.integers(-3, 4, keep.sum()), n
+        )
+        result = derandcut.maxcut(graph, method=method)
+        assert_valid(graph, result)
+        assert result.cut == maximum_cut(graph)[0]
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize(
+    "graph",
+    [
+        CutGraph.from_edges([], [], n=0),
+        CutGraph.from_edges([], [], n=1),
+        CutGraph.from_edges([], [], n=3),
+        CutGraph.from_edges([0], [1], [-2.5]),
+        CutGraph.from_edges([0, 2], [1, 3], [1, 1], n=6),
+    ],
+    ids=["empty", "one vertex", "no edge", "one negative edge", "disconnected"],
+)
+def test_degenerate_graphs_are_proved_optimal(graph, method):
+    result = derandcut.maxcut(graph, method=method)
+    assert_valid(graph, result)
+    assert result.cut == maximum_cut(graph)[0]
+    assert result.upper_bound == result.cut
+    assert result.gap == 0
+    assert result.status is Status.OPTIMAL
+
+
+def sparse(n=300, m=900, seed=1, low=-2, high=3):
+    rng = np.random.default_rng(seed)
+    ends = rng.integers(0, n, (2, m))
+    return CutGraph.from_edges(*ends, rng.integers(low, high, m), n)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_the_answer_does_not_depend_on_the_number_of_threads(method):
+    graph = sparse()
+    one = derandcut.maxcut(graph, method=method, n_threads=1, work_limit=10**7)
+    two = derandcut.maxcut(graph, method=method, n_threads=2, work_limit=10**7)
+    assert (one.partition == two.partition).all()
+    assert one.chain == two.chain
+    assert one.work == two.work
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("time_limit", [0.05, 0.4])
+def test_a_timed_run_is_repeated_by_its_work_limit(method, time_limit):
+    graph = sparse()
+    timed = derandcut.maxcut(graph, method=method, time_limit=time_limit)
+    again = derandcut.maxcut(graph, method=method, work_limit=timed.work_limit)
+    assert_valid(graph, timed)
+    assert (timed.partition == again.partition).all()
+    assert timed.upper_bound == again.upper_bound
+    assert timed.chain == again.chain
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_time_limit_of_zero_still_answers(method):
+    graph = sparse()
+    result = derandcut.maxcut(graph, method=method, time_limit=0)
+    assert_valid(graph, result)
+    assert result.status is Status.TIME_LIMIT
+    assert result.upper_bound is not None
+    assert result.cut > 0
+
+
+def test_scale_does_not_matter():
+    graph = sparse()
+    reference = derandcut.maxcut(graph, method="derandomize", n_threads=1)
+    for power in (-40, 40):
+        scaled = graph.reweighted(graph.edges()[2] * 2.0**power)
+        result = derandcut.maxcut(scaled, method="derandomize", n_threads=1)
+        assert_valid(scaled, result)
+        assert math.isclose(result.cut, reference.cut * 2.0**power, rel_tol=1e-12)
+
+
+def test_fixed_sides_hold_and_lose_nothing_else():
+    graph = sparse(n=12, m=30)
+    fixed = {0: 1, 3: 1, 7: -1}
+    result = derandcut.maxcut(graph, fixed=fixed)
+    sides = [int(result.partition[label]) for label in fixed]
+    assert sides == list(fixed.values())
+    best = max(
+        graph.cut(x)
+        for x in (np.array(y) for y in itertools.product((-1, 1), repeat=graph.n))
+        if [x[label] for label in fixed] == list(fixed.values())
+    )
+    assert result.cut == best
+    assert result.upper_bound >= best
+
+
+def test_a_warm_start_is_never_lost():
+    graph = sparse()
+    good = derandcut.maxcut(graph, work_limit=10**7)
+    for initial in (
+        good,
+        good.partition,
+        (good.partition > 0).astype(int),
+        good.sides()[0],
+        dict(enumerate(good.partition.tolist())),
+    ):
+        result = derandcut.maxcut(graph, initial=initial, time_limit=0)
+        assert result.cut >= good.cut
+
+
+def test_pool_members_are_distinct_and_sorted():
+    graph = sparse()
+    result = derandcut.maxcut(graph, pool_size=4, work_limit=3 * 10**7)
+    cuts = [graph.cut(member) for member in result.pool]
+    assert cuts == sorted(cuts, reverse=True)
+    assert cuts[0] == result.cut
+    assert len(cuts) == 4
+    for a, b in itertools.combinations(result.pool, 2):
+        assert 0 < np.count_nonzero(a != b) < graph.n
+
+
+def test_bound_kinds():
+    graph = sparse(n=60, m=200)
+    none = derandcut.maxcut(graph, method="derandomize", bound="none")
+    assert none.upper_bound is None
+    assert none.gap is None
+    assert none.bound_kind == "none"
+    estimate = derandcut.maxcut(graph, method="derandomize", bound="estimate")
+    assert estimate.bound_kind == "estimate"
+    assert estimate.status is not Status.OPTIMAL
+    proved = derandcut.maxcut(graph, method="derandomize")
+    assert proved.bound_kind == "proved"
+
+
+def test_target_gap_and_callback_stop_the_run():
+    graph = sparse()
+    assert derandcut.maxcut(graph, target=1).status is Status.TARGET_REACHED
+    assert derandcut.maxcut(graph, gap=0.9).status is Status.GAP_REACHED
+    stopped = derandcut.maxcut(
+        graph, callback=lambda event: event.stage == "derandomize"
+    )
+    assert stopped.status is Status.STOPPED
+    assert_valid(graph, stopped)
+
+
+def test_trace_is_monotone_and_stages_are_timed():
+    graph = sparse()
+    result = derandcut.maxcut(graph, work_limit=10**7)
+    cuts = [event.cut for event in result.trace if event.cut is not None]
+    assert cuts == sorted(cuts)
+    work = [event.work for event in result.trace]
+    assert work == sorted(work)
+    assert {"presolve", "relaxation", "derandomize", "search", "bound"} <= {
+        name for name, _ in result.stages
+    }
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"method": "magic"}, "method must be one of"),
+        ({"bound": "maybe"}, "bound must be one of"),
+        ({"seed": -1}, "seed must be a whole number"),
+        ({"n_threads": 0}, "n_threads must be"),
+        ({"time_limit": -1}, "time_limit must be a number >= 0"),
+        ({"time_limit": math.nan}, "time_limit must be a number >= 0"),
+        ({"gap": -0.1}, "gap must be"),
+        ({"work_limit": 1.5}, "work_limit must be a whole number"),
+        ({"pool_size": 0}, "pool_size must be"),
+        ({"fixed": {99: 1}}, "99"),
+        ({"fixed": {0: 7}}, "side of 0"),
+        ({"initial": [1, 1]}, "initial must hold 3 sides"),
+        ({"initial": {0: 1}}, "initial names no side"),
+        ({"initial": {5}}, "no vertex"),
+        ({"options": "fast"}, "unknown preset"),
+    ],
+)
+def test_bad_arguments_are_named(arguments, message):
+    with pytest.raises(InputError, match=message):
+        derandcut.maxcut(([0, 1], [1, 2], [1, 1]), **arguments)
+
+
+def test_gset_targets_of_the_derandomized_relaxation(gset):
+    for name, least in (("G32", 1408), ("G70", 9560)):
+        graph = derandcut.read_graph(gset(name))
+        result = derandcut.maxcut(graph, method="derandomize", n_threads=1)
+        assert_valid(graph, result)
+        assert result.cut >= least
