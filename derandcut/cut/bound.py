@@ -23,7 +23,7 @@ from derandcut._core import load_kernel
 from derandcut.graph import CutGraph
 from derandcut.run import Run
 
-__all__ = ["Bound", "Factorisation", "floor_to_values", "upper_bound"]
+__all__ = ["Bound", "Factorisation", "floor_to_values", "modulus", "upper_bound"]
 
 _bound = load_kernel("derandcut.cut._bound")
 
@@ -484,11 +484,19 @@ def floor_to_values(graph: CutGraph, value: float) -> float:
     """
     if not graph.integer or not math.isfinite(value):
         return value
-    modulus = math.gcd(
+    step = modulus(graph)
+    return float(math.floor(value) // step * step) if step else 0.0
+
+
+def modulus(graph: CutGraph) -> int:
+    """Return the number all cuts of an integer graph are multiples of, 0 if all are 0.
+
+    See `floor_to_values`.
+    """
+    return math.gcd(
         int(np.gcd.reduce(np.rint(graph.weighted_degrees).astype(np.int64), initial=0)),
         2 * int(np.gcd.reduce(graph.weights.astype(np.int64), initial=0)),
     )
-    return float(math.floor(value) // modulus * modulus) if modulus else 0.0
 
 
 def _finish(

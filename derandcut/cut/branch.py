@@ -1,0 +1,390 @@
+"""Branch and bound with the dense relaxation: the maximum cut of small graphs, proved.
+
+A node decides pairs of vertices: x_v = x_u or x_v = -x_u. Vertices tied together are
+one class, the graph of the classes is again a weighted graph, and the relaxation of the
+node starts from its parent's V and multipliers. A node whose proved bound shows that it
+holds no cut better than the incumbent is a leaf; one whose bound will not get there is
+branched, on the most decided vertex and the one least decided relative to it. Nodes
+are taken best bound first, a few at a time in lock step, so that nothing depends on the
+number of threads.
+"""
+
+from __future__ import annotations
+
+import heapq
+import math
+from concurrent.futures import Executor
+from dataclasses import dataclass
+
+import numpy as np
+import scipy.sparse as sp
+
+from derandcut.cut.bound import modulus, positive_weight
+from derandcut.cut.dense import UNIT, DenseRelaxation, ProvedBound, Triangles
+from derandcut.cut.proof import Branch, Inequalities, Proof, Psd
+from derandcut.cut.rounding import one_flip_descent
+from derandcut.graph import CutGraph
+from derandcut.run import Run
+
+__all__ = ["BranchAndBound"]
+
+SLOTS = 4  # nodes worked at together
+START_RANK = 24
+FEWEST, MOST = 2, 25  # rounds of a node
+PATIENCE = 0.7  # a bound is not expected to converge more slowly than that
+REAL = 1e-12  # of sum |w|: what bounds of real weights may lack
+MARGIN = 1e-4  # of a step: what a bound keeps for those who round its proof
+ANNOUNCE = 4  # rounds of the first node between two proofs
+
+
+@dataclass(slots=True, eq=False)
+class Place:
+    """A place in the tree: its decision, if it was branched, and its best bound.
+
+    Attributes
+    ----------
+    label : (n,) int64 array
+        Class of each vertex, numbered in the order of their smallest vertices.
+    sign : (n,) int8 array
+        Side of each vertex relative to the smallest of its class.
+    u, v : int
+        Vertices decided here; -1 where nothing was.
+    same, different : Place
+        What follows.
+    best : ProvedBound or None
+        Of this node itself; None if no relaxation proved anything here.
+    """
+
+    label: np.ndarray
+    sign: np.ndarray
+    u: int = -1
+    v: int = -1
+    same: Place | None = None
+    different: Place | None = None
+    best: ProvedBound | None = None
+
+    @property
+    def vertices(self) -> np.ndarray:
+        """The smallest vertex of each class."""
+        return np.unique(self.label, return_index=True)[1]
+
+    def contracted(self, W: np.ndarray) -> tuple[np.ndarray, float]:
+        """The weights between classes, and the sum of those within, signed."""
+        n = int(self.label.max()) + 1
+        tie = sp.csr_array(
+            (self.sign.astype(float), (self.label, np.arange(len(self.label)))),
+            shape=(n, len(self.label)),
+        )
+        W = tie @ (tie @ W).T
+        inside = float(np.trace(W)) / 2
+        np.fill_diagonal(W, 0.0)
+        return W, inside
+
+
+@dataclass(slots=True, eq=False)
+class Node:
+    """A place still open, and what its relaxation starts from.
+
+    Attributes
+    ----------
+    bound : float
+        Proved: no cut that obeys the node's decisions is above it.
+    place : Place
+    V, triangles
+        The parent's, in terms of this node's classes.
+    """
+
+    bound: float
+    place: Place
+    V: np.ndarray
+    triangles: Triangles
+
+    def child(self, i: int, j: int, sign: int, at_work: AtWork) -> Node:
+        """Tie class j to class i < j."""
+        relaxation, place = at_work.relaxation, self.place
+        joined = place.label == j
+        label = np.where(joined, i, place.label)
+        label[label > j] -= 1
+        side = np.where(joined, sign * place.sign, place.sign).astype(np.int8)
+        V = np.delete(relaxation.V, j, axis=0)
+        V[i] += sign * relaxation.V[j]
+        return Node(
+            at_work.bound,
+            Place(label, side),
+            V,
+            relaxation.triangles.contracted(i, j, sign, len(self.V)),
+        )
+
+
+class AtWork:
+    """A node whose relaxation is being solved, round by round."""
+
+    def __init__(self, tree: BranchAndBound, node: Node) -> None:
+        self.node, self.bound = node, node.bound
+        W, inside = node.place.contracted(tree.W)
+        self.offset = (tree.total - inside) / 2
+        self.relaxation: DenseRelaxation | None = None
+        if len(W) > 1:
+            self.relaxation = DenseRelaxation(
+                W, self.offset, tree.error, node.V, node.triangles
+            )
+        self.partition: np.ndarray | None = None
+        self.estimates: list[float] = []
+        self.finished = False
+        self.work = 0
+
+    def advance(self, tree: BranchAndBound) -> None:
+        """One round; `finished` when it is proved or worth branching."""
+        if self.relaxation is None:  # one class: one cut
+            self._keep(
+                ProvedBound(self.offset + tree.error, np.zeros(1), Triangles.none())
+            )
+            self.partition, self.finished = self.node.place.sign, True
+            return
+        relaxation, before = self.relaxation, self.relaxation.work
+        relaxation.round()
+        self.estimates.append(relaxation.estimate)
+        if len(self.estimates) == 1:
+            self.partition = self._rounded(tree)
+        hopeless = self._hopeless(tree.level)
+        first = self.node.place is tree.root
+        if (
+            relaxation.expected < tree.level
+            or hopeless
+            or (first and len(self.estimates) % ANNOUNCE == 0)
+        ):
+            self._keep(relaxation.prove())
+        self.finished = self.bound < tree.level or hopeless
+        self.work += relaxation.work - before
+
+    def _keep(self, found: ProvedBound | None) -> None:
+        place = self.node.place
+        if found is None or (place.best and place.best.value <= found.value):
+            return
+        place.best = found
+        self.bound = min(self.bound, found.value)
+
+    def _hopeless(self, level: float) -> bool:
+        """Whether the estimates, continued geometrically, stay above the level."""
+        estimates = self.estimates
+        if len(estimates) < FEWEST:
+            return False
+        if len(estimates) >= MOST:
+            return True
+        fall, rate = max(estimates[-2] - estimates[-1], 0.0), PATIENCE
+        if len(estimates) > 2:
+            rate = fall / max(estimates[-3] - estimates[-2], 1e-300)
+            rate = min(rate, PATIENCE)
+        else:
+            fall /= rate
+        return estimates[-1] - fall * rate / (1 - rate) > level
+
+    def _rounded(self, tree: BranchAndBound) -> np.ndarray:
+        """A partition of the graph from the principal column of V."""
+        place = self.node.place
+        side = np.where(self.relaxation.V[place.label, 0] > 0, place.sign, -place.sign)
+        return one_flip_descent(tree.graph, side.astype(np.int8))
+
+    def pair(self) -> tuple[int, int]:
+        """The classes to decide: the most decided one, and its least decided pair."""
+        n = len(self.node.V)
+        X = np.triu(self.relaxation.X[:, :n], 1)
+        X = np.abs(X + X.T)
+        np.fill_diagonal(X, 1.0)
+        i = int((X**2).sum(axis=1).argmax())
+        j = int(X[i].argmin())
+        if i == j:  # all decided, numerically
+            j = 1 if i == 0 else 0
+        return min(i, j), max(i, j)
+
+
+class BranchAndBound:
+    """The tree of one graph: a state that goes on round by round.
+
+    Parameters
+    ----------
+    graph : CutGraph
+        With at least one edge.
+    partition : (n,) int8 array
+        The incumbent.
+    step : int, default 1
+        For integer weights: cuts that matter differ by multiples of it.
+    tolerance : float, default 0.0
+        For real weights: a bound this close to the incumbent closes a node. At least
+        1e-12 of the sum of |w|.
+    seed : int, default 0
+
+    Attributes
+    ----------
+    partition, cut
+        The best partition found, and its value.
+    nodes : int
+        Nodes finished.
+
+    Notes
+    -----
+    Rendl, Rinaldi and Wiegele 2010 branch the same way on the same relaxation.
+
+    Examples
+    --------
+    >>> import networkx, numpy as np
+    >>> from concurrent.futures import ThreadPoolExecutor
+    >>> from derandcut import CutGraph
+    >>> from derandcut.run import Run
+    >>> graph = CutGraph.from_networkx(networkx.petersen_graph())
+    >>> tree = BranchAndBound(graph, np.ones(10, np.int8))
+    >>> with ThreadPoolExecutor(2) as executor:
+    ...     while not tree.done:
+    ...         tree.advance(Run(graph), executor)
+    >>> tree.cut, int(tree.upper_bound)
+    (12, 12)
+    """
+
+    def __init__(
+        self,
+        graph: CutGraph,
+        partition: np.ndarray,
+        *,
+        step: int = 1,
+        tolerance: float = 0.0,
+        seed: int = 0,
+    ) -> None:
+        self.graph = graph
+        self.partition, self.cut = partition, graph.cut(partition)
+        # A power of two, so that weights and cuts are scaled exactly.
+        mean = graph.absolute_weight / graph.m
+        self.scale = math.ldexp(1.0, 1 - math.frexp(mean)[1])
+        self.W = graph.adjacency.toarray() * self.scale
+        self.total = self.scale * math.fsum(graph.edges()[2])
+        self.step, self.tolerance, self.error = 0, tolerance, 0.0
+        if graph.integer:
+            self.step = max(step, modulus(graph))
+        else:
+            absolute = graph.absolute_weight
+            self.tolerance = max(tolerance, REAL * absolute)
+            # contraction: at most 2 n additions an entry
+            self.error = 8 * (graph.n + 4) * UNIT * absolute * self.scale
+        random = np.random.default_rng(np.random.SeedSequence(seed).spawn(1)[0])
+        self.root = Place(np.arange(graph.n), np.ones(graph.n, np.int8))
+        start = Node(
+            positive_weight(graph).unfloored * self.scale,
+            self.root,
+            random.standard_normal((graph.n, min(START_RANK, graph.n))),
+            Triangles.none(),
+        )
+        self.heap = [(-start.bound, 0, start)]
+        self.slots: list[AtWork] = []
+        self.made, self.nodes = 1, 0
+        self.closed = -math.inf  # the largest bound of a leaf
+
+    @property
+    def level(self) -> float:
+        """A node below it (scaled) holds nothing better than the incumbent."""
+        if self.graph.integer:
+            return self.scale * (self.cut + self.step * (1 - MARGIN))
+        return self.scale * (self.cut + self.tolerance)
+
+    @property
+    def done(self) -> bool:
+        """True once every node is closed."""
+        return not self.heap and not self.slots
+
+    @property
+    def upper_bound(self) -> float:
+        """No cut is above it; not floored to what a cut can be."""
+        bounds = [self.closed, *(slot.bound for slot in self.slots)]
+        if self.heap:
+            bounds.append(-self.heap[0][0])
+        return max(bounds) / self.scale
+
+    def offer(self, partition: np.ndarray) -> None:
+        """Take a better incumbent, if it is one."""
+        cut = self.graph.cut(partition)
+        if cut > self.cut:
+            self.partition, self.cut = partition, cut
+
+    def advance(self, run: Run, executor: Executor) -> None:
+        """A round of the nodes at work."""
+        while self.heap and len(self.slots) < SLOTS:
+            _, _, node = heapq.heappop(self.heap)
+            if node.bound < self.level:
+                self.closed = max(self.closed, node.bound)
+            else:
+                self.slots.append(AtWork(self, node))
+        list(executor.map(AtWork.advance, self.slots, [self] * len(self.slots)))
+        run.charge(sum(slot.work for slot in self.slots))
+        for slot in self.slots:
+            slot.work = 0
+            if slot.partition is not None:
+                self.offer(slot.partition)
+                slot.partition = None
+        for slot in self.slots:
+            if slot.finished:
+                self._finish(slot)
+        self.slots = [slot for slot in self.slots if not slot.finished]
+
+    def _finish(self, slot: AtWork) -> None:
+        """Close a node or put its children in its place."""
+        self.nodes += 1
+        node, place = slot.node, slot.node.place
+        if slot.bound < self.level or slot.relaxation is None:
+            self.closed = max(self.closed, slot.bound)
+            return
+        i, j = slot.pair()
+        same, different = node.child(i, j, 1, slot), node.child(i, j, -1, slot)
+        place.u, place.v = (int(u) for u in place.vertices[[i, j]])
+        place.same, place.different = same.place, different.place
+        for child in (same, different):
+            heapq.heappush(self.heap, (-child.bound, self.made, child))
+            self.made += 1
+
+    def proof(self) -> Proof:
+        """What `upper_bound` is made of, each node proved by itself or by its children.
+
+        Returns
+        -------
+        Branch, Inequalities or Psd
+        """
+        return self._proof(self.root)[1]
+
+    def _proof(self, place: Place) -> tuple[float, Proof | None]:
+        value = math.inf if place.best is None else place.best.value
+        if place is self.root:
+            most = positive_weight(self.graph).unfloored * self.scale
+            if most <= value and (most < self.level or place.same is None):
+                pairs = np.empty(0, np.int32)
+                none = np.empty(0, bool), np.empty(0)
+                return most, Inequalities(np.zeros(1, np.int64), pairs, pairs, *none)
+        if place.same is not None and not value < self.level:
+            value_same, same = self._proof(place.same)
+            value_different, different = self._proof(place.different)
+            below = max(value_same, value_different)
+            if below < value:
+                return below, Branch(place.u, place.v, same, different)
+        return value, None if place.best is None else self._leaf(place)
+
+    def _leaf(self, place: Place) -> Proof:
+        """The record of one relaxation, in the graph's weights."""
+        best, vertices = place.best, place.vertices
+        triangles, n = best.triangles, len(vertices)
+        W, _ = place.contracted(self.W)
+        signs = triangles.signs()
+        ends = triangles.ends
+        u, v = ends[:, [0, 0, 1]].ravel(), ends[:, [1, 2, 2]].ravel()
+        moved = (signs * triangles.gamma[:, None]).ravel()
+        np.subtract.at(W, (u, v), moved)
+        np.subtract.at(W, (v, u), moved)
+        # Diag(y) - L'/4 = (Diag(s) + M) / 4
+        y = (best.s + W.sum(axis=1)) / (4 * self.scale)
+        if n == 1:
+            y = np.zeros(1)
+        if not len(triangles):
+            return Psd(y)
+        return Inequalities(
+            3 * np.arange(len(triangles) + 1, dtype=np.int64),
+            vertices[u].astype(np.int32),
+            vertices[v].astype(np.int32),
+            signs.ravel() > 0,
+            triangles.gamma / self.scale,
+            Psd(y),
+        )
