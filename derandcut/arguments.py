@@ -18,7 +18,7 @@ from derandcut.result import CutResult
 
 __all__ = ["Settings", "fixed_sides", "initial_partition", "limit", "natural"]
 
-METHODS = ("auto", "derandomize", "search", "goemans-williamson")
+METHODS = ("auto", "exact", "derandomize", "search", "goemans-williamson")
 BOUNDS = ("proved", "estimate", "none")
 
 

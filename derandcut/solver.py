@@ -1,7 +1,8 @@
 """`maxcut`: the whole method on a page.
 
-presolve -> SDP relaxation -> derandomized relaxation, collapse, rounding -> search ->
-upper bound. Each stage is one call into `derandcut.cut`; this module orders them and
+presolve -> SDP relaxation -> derandomized relaxation, collapse, rounding -> search,
+matching on surfaces, branch and bound -> upper bound. Each stage is one call into
+`derandcut.cut`; this module orders them and
 ties what they return into one chain of inequalities (docs/method).
 """
 
@@ -24,9 +25,10 @@ from derandcut.arguments import (
 from derandcut.budget import work_budget
 from derandcut.cut.bound import floor_to_values
 from derandcut.cut.bounding import Bounding
+from derandcut.cut.exact import Exact
 from derandcut.cut.goemans_williamson import goemans_williamson
 from derandcut.cut.pool import Pool
-from derandcut.cut.presolve import Presolved, presolve
+from derandcut.cut.presolve import presolve
 from derandcut.cut.rounding import guarantee, one_flip_descent
 from derandcut.cut.sampler import DRAWS, derandomize
 from derandcut.cut.sdp import Relaxation
@@ -83,9 +85,9 @@ def maxcut(
         Same seed, same answer.
     n_threads : int, optional
         All cores allowed to the process by default; no influence on the answer.
-    method : {"auto", "derandomize", "search", "goemans-williamson"}
-        Everything; the derandomized relaxation alone; without its chain; the
-        cvxpy baseline.
+    method : {"auto", "exact", "derandomize", "search", "goemans-williamson"}
+        Everything; until the optimum is proved or a limit is met; the derandomized
+        relaxation alone; without its chain; the cvxpy baseline.
     bound : {"proved", "estimate", "none"}
         Rigorous (a factorisation, or a weaker proof where none is affordable); by
         Lanczos; none.
@@ -199,7 +201,7 @@ def _solve(
 
     if settings.method != "search":
         iterations, starts, draws = options.iterations, options.starts, 0
-        if settings.method == "auto" and iterations is None:
+        if settings.method in ("auto", "exact") and iterations is None:
             # The search ascends again and again: here only the chain is needed.
             iterations, starts, draws = SHORT_ASCENT, 1, DRAWS
         with run.stage("derandomize"):
@@ -215,7 +217,8 @@ def _solve(
                 draws=draws,
             )
             known.append(found.partition)
-            law = (found.W, found.b) if settings.method == "auto" else None
+            if settings.method in ("auto", "exact"):
+                law = found.W, found.b
             run.offer_cut(problem.lift(found.partition))
             solution.lemma = found.lemma
             promised = guarantee(kernel, sdp_value, options.start_scale)
@@ -228,14 +231,31 @@ def _solve(
         )
         for partition in known:
             search.pool.offer(partition, kernel.cut(partition))
+        exact = Exact(
+            problem,
+            method=settings.method,
+            prove=settings.bound != "none",
+            reductions=options.reductions,
+            seed=settings.seed,
+        )
         with ThreadPoolExecutor(settings.n_threads) as executor:
-            while not (run.exhausted() or search.stale):
+            while not run.exhausted():
+                units = exact.allowance(run, search.round, search.stale)
+                if units > 0:
+                    with run.stage("branch"):
+                        exact.advance(run, executor, units)
+                    continue
+                if search.stale and not exact.endless:
+                    break
                 with run.stage("search"):
                     search.advance(run, executor)
                     run.offer_cut(problem.lift(search.pool.partitions[0]))
                 if search.round == 1:
                     with run.stage("surface"):
-                        _surface(problem, run, settings, embedding)
+                        if embedding is None:
+                            exact.match(run)
+                        else:
+                            _surface(graph, run, settings, embedding)
                 if bounding.due(run):
                     with run.stage("bound"):
                         bounding.step(run)
@@ -247,28 +267,16 @@ def _solve(
 
 
 def _surface(
-    problem: Presolved, run: Run, settings: Settings, embedding: Embedding | None
+    graph: CutGraph, run: Run, settings: Settings, embedding: Embedding
 ) -> None:
-    """Planar and toroidal graphs by matching: exact, and faster than any bound."""
-    if embedding is None:
-        graph, incumbent = problem.kernel, problem.restrict(run.partition)
-    else:  # the user's embedding is one of the graph as it came
-        graph, incumbent = problem.graph, run.partition
+    """The user's embedding is one of the graph as it came, without reductions."""
     found = solve_surface(
-        graph, run, embedding=embedding, incumbent=incumbent, seed=settings.seed
+        graph, run, embedding=embedding, incumbent=run.partition, seed=settings.seed
     )
-    if found is None:
-        return
-    value, bound = found.partition, found.upper_bound
-    if embedding is None:
-        value = None if value is None else problem.lift(value)
-        bound = problem.bound(bound)
-    if value is not None:
-        run.offer_cut(value)
+    if found.partition is not None:
+        run.offer_cut(found.partition)
     if settings.bound != "none":
-        if problem.graph.integer:
-            bound = int(floor_to_values(problem.graph, bound))
-        run.offer_bound(bound, "proved")
+        run.offer_bound(floor_to_values(graph, found.upper_bound), "proved")
 
 
 def _result(

@@ -84,15 +84,18 @@ class Reduced:
 
     Attributes
     ----------
-    steps : tuple of (str, int, int)
-        ("eliminate", u, -1) for a vertex of at most three neighbours (4.1)-(4.3), and
-        ("contract", u, v) for one dominated by its edge to v (4.4), in order.
+    steps : (k, 2) int array
+        (u, -1) for a vertex of at most three neighbours (4.1)-(4.3), and (u, v) for u
+        joined to v, one of them dominated by their edge (4.4), in order.
     inner : Proof
         Of the kernel, its vertices numbered as there.
+    scale : float
+        By which the kernel's weights were multiplied.
     """
 
-    steps: tuple[tuple[str, int, int], ...]
+    steps: np.ndarray
     inner: Proof
+    scale: float = 1.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)

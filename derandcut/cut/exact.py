@@ -1,0 +1,302 @@
+"""The exact stage: reductions and blocks, then matching or branch and bound on each.
+
+Cuts add up over biconnected blocks, a block's cutting vertices may have a low degree in
+it, and then it reduces further: a tree of pieces, whose leaves are solved one by one.
+Planar and toroidal leaves are solved by matching, small ones by branch and bound. The
+leaves' bounds add up to a bound on the graph at any time.
+"""
+
+from __future__ import annotations
+
+import math
+from concurrent.futures import Executor
+
+import numpy as np
+
+from derandcut.cut.blocks import blocks, combine
+from derandcut.cut.bound import floor_to_values, modulus, positive_weight
+from derandcut.cut.branch import BranchAndBound
+from derandcut.cut.presolve import Presolved
+from derandcut.cut.proof import Proof, Reduced, Split
+from derandcut.cut.reduce import Reduction, reduce
+from derandcut.cut.rounding import one_flip_descent
+from derandcut.cut.surface import solve_surface
+from derandcut.graph import CutGraph
+from derandcut.run import Run
+
+__all__ = ["Exact"]
+
+EPSILON = float(np.finfo(np.float64).eps)
+LARGEST = 600  # vertices of a leaf that branch and bound takes
+PROMISING = 200  # of a leaf where it likely pays, unasked
+NATURAL_WORK = 100_000_000  # units an unlimited "auto" run spends on it, some seconds
+SHORT_SEARCH = 4  # rounds of the search before it, when asked for
+SLICE = 1 << 22  # units between two offers of a bound
+CLOSE = 4e-10  # of the cut: how far real weights' bounds may be in all
+
+
+class Leaf:
+    """A graph that is reduced and biconnected, what is known of it.
+
+    Attributes
+    ----------
+    partition, cut
+        The incumbent.
+    bound : float
+        Proved; for integer weights floored to what a cut can be.
+    step : int
+        Integer weights: cuts that matter differ by multiples of it.
+    tree : BranchAndBound or None
+    """
+
+    def __init__(self, graph: CutGraph, step: int, seed: int) -> None:
+        self.graph, self.seed = graph, seed
+        self.step = max(step, modulus(graph)) if graph.integer else 0
+        self.partition = one_flip_descent(graph, np.ones(graph.n, np.int8))
+        self.cut = graph.cut(self.partition)
+        self.tolerance = 0.0
+        self.bound = math.inf
+        self.proof: Proof | None = None
+        self.tree: BranchAndBound | None = None
+        self.lower_bound(positive_weight(graph).unfloored)
+
+    @property
+    def closed(self) -> bool:
+        """True if nothing is left to prove."""
+        if self.tree is not None:
+            return self.tree.done
+        return self.bound <= self.cut + self.tolerance
+
+    def offer(self, partition: np.ndarray) -> bool:
+        """Take a better partition, if it is one."""
+        cut = self.graph.cut(partition)
+        if cut <= self.cut:
+            return False
+        self.partition, self.cut = np.asarray(partition, np.int8), cut
+        if self.tree is not None:
+            self.tree.offer(self.partition)
+        return True
+
+    def lower_bound(self, bound: float) -> None:
+        """Lower the bound, if this one is better."""
+        if self.step and math.isfinite(bound):
+            bound = self.cut + math.floor(bound - self.cut) // self.step * self.step
+        self.bound = max(min(self.bound, bound), self.cut)
+
+    def match(self, run: Run) -> None:
+        """Solve by matching if the graph is planar or toroidal."""
+        found = solve_surface(self.graph, run, incumbent=self.partition, seed=self.seed)
+        if found is None:
+            return
+        if found.partition is not None:
+            self.offer(found.partition)
+        self.lower_bound(found.upper_bound)
+
+    def advance(self, run: Run, executor: Executor) -> bool:
+        """A round of branch and bound; True if there is a better cut."""
+        if self.tree is None:
+            self.tree = BranchAndBound(
+                self.graph,
+                self.partition,
+                step=self.step,
+                tolerance=self.tolerance,
+                seed=self.seed,
+            )
+        self.tree.advance(run, executor)
+        better = self.offer(self.tree.partition)
+        self.lower_bound(self.tree.upper_bound)
+        return better
+
+
+class Piece:
+    """A graph as its reduction, its blocks, and their pieces; or a leaf.
+
+    Parameters
+    ----------
+    graph : CutGraph
+    step : int
+        Integer weights: differences between cuts that matter; 0: unknown.
+    """
+
+    def __init__(self, graph: CutGraph, step: int, seed: int, reductions: bool) -> None:
+        self.graph = graph
+        self.leaf: Leaf | None = None
+        self.reduction: Reduction | None = reduce(graph) if reductions else None
+        kernel = graph if self.reduction is None else self.reduction.kernel
+        parts = blocks(kernel)
+        if kernel is graph and len(parts) == 1 and len(parts[0][0]) == graph.n:
+            self.leaf = Leaf(graph, step, seed)
+            return
+        if self.reduction is not None:
+            step = 0 if self.reduction.rounding else step * self.reduction.scale
+        self.parts = [
+            (vertices, Piece(part, step, seed, reductions)) for vertices, part in parts
+        ]
+
+    def leaves(self) -> list[Leaf]:
+        """All leaves below."""
+        if self.leaf is not None:
+            return [self.leaf]
+        return [leaf for _, part in self.parts for leaf in part.leaves()]
+
+    def partition(self) -> np.ndarray:
+        """The leaves' partitions put together."""
+        if self.leaf is not None:
+            return self.leaf.partition
+        n = self.graph.n if self.reduction is None else self.reduction.kernel.n
+        whole = combine(n, [(own, part.partition()) for own, part in self.parts])
+        return whole if self.reduction is None else self.reduction.lift(whole)
+
+    def offer(self, partition: np.ndarray) -> None:
+        """Hand the parts of a partition to the leaves."""
+        if self.leaf is not None:
+            self.leaf.offer(partition)
+            return
+        if self.reduction is not None:
+            partition = self.reduction.project(partition)
+        for vertices, part in self.parts:
+            part.offer(partition[vertices])
+
+    def bound(self) -> float:
+        """The leaves' bounds put together, rounded upwards."""
+        if self.leaf is not None:
+            return self.leaf.bound
+        values = [part.bound() for _, part in self.parts]
+        total = math.fsum(values)
+        if self.reduction is None:
+            exact = self.graph.integer and abs(total) < 2**52
+            return total if exact else total + EPSILON * abs(total)
+        reduction = self.reduction
+        if reduction.kernel.integer and not reduction.rounding:
+            return reduction.constant + total / reduction.scale
+        size = abs(total) + abs(reduction.constant)
+        return reduction.bound(total) + 4 * EPSILON * size
+
+    def proof(self) -> Proof | None:
+        """The leaves' proofs put together; None where one has none."""
+        if self.leaf is not None:
+            tree = self.leaf.tree
+            return self.leaf.proof if tree is None else tree.proof()
+        parts = [(vertices, part.proof()) for vertices, part in self.parts]
+        if any(proof is None for _, proof in parts):
+            return None
+        inner: Proof = Split(tuple(parts))
+        if self.reduction is None or not len(self.reduction.steps):
+            return inner
+        return Reduced(self.reduction.steps, inner, self.reduction.scale)
+
+
+class Exact:
+    """The exact stage of one presolved graph.
+
+    Parameters
+    ----------
+    problem : Presolved
+    method : str
+        "exact": the user wants a proof, at any price; "search": only by matching.
+    prove : bool, default True
+        Whether bounds are wanted.
+    reductions : bool, default True
+    seed : int, default 0
+
+    Attributes
+    ----------
+    leaves : list of Leaf
+    """
+
+    def __init__(
+        self,
+        problem: Presolved,
+        *,
+        method: str,
+        prove: bool = True,
+        reductions: bool = True,
+        seed: int = 0,
+    ) -> None:
+        self.problem, self.method, self.prove = problem, method, prove
+        graph = problem.graph
+        step = 0
+        if graph.integer and not problem.rounding:
+            step = modulus(graph) * int(problem.scale)
+        self.piece = Piece(problem.kernel, step, seed, reductions)
+        self.leaves = self.piece.leaves()
+        self.spent = 0
+
+    @property
+    def open(self) -> list[Leaf]:
+        """Leaves with something left to prove, the smallest first."""
+        left = [leaf for leaf in self.leaves if not leaf.closed]
+        return sorted(left, key=lambda leaf: leaf.graph.n)
+
+    def allowance(self, run: Run, rounds: int, stale: bool) -> float:
+        """How many units branch and bound may take now, after so much search.
+
+        Asked for, it takes over after a short search. Unasked it gets half of the work
+        if every open leaf is small enough to hope, and at the natural end of the search
+        what is left: of the limit, or of a few seconds.
+        """
+        sizes = [leaf.graph.n for leaf in self.open]
+        if not sizes or not self.prove or self.method == "search":
+            return 0
+        if self.method == "exact":
+            ready = rounds >= SHORT_SEARCH or stale
+            return math.inf if ready and sizes[0] <= LARGEST else 0
+        if sizes[-1] > PROMISING or rounds < SHORT_SEARCH:
+            return 0
+        if not stale:
+            return run.work / 2 - self.spent
+        limited = run.work_limit is not None
+        return math.inf if limited else NATURAL_WORK - self.spent
+
+    @property
+    def endless(self) -> bool:
+        """True if the run has no natural end before the proof."""
+        return self.method == "exact" and bool(self.open)
+
+    def match(self, run: Run) -> None:
+        """Try planar and toroidal matching on every leaf."""
+        self._take(run)
+        for leaf in self.open:
+            if run.exhausted():
+                break
+            leaf.match(run)
+        self._offer(run)
+
+    def advance(self, run: Run, executor: Executor, units: float) -> None:
+        """Branch and bound until so many units are spent, or nothing is open."""
+        self._take(run)
+        begin = offered = run.work
+        for leaf in self.open:
+            if leaf.graph.n > LARGEST:
+                break
+            while not leaf.closed and run.work - begin < units:
+                if run.exhausted():
+                    break
+                better = leaf.advance(run, executor)
+                if better or run.work - offered > SLICE:
+                    self._offer(run)
+                    offered = run.work
+                run.tick()
+        self._offer(run)
+        self.spent += run.work - begin
+
+    def _take(self, run: Run) -> None:
+        """Take in the run's incumbent."""
+        self.piece.offer(self.problem.restrict(run.partition))
+        scale = self.problem.scale * CLOSE / max(1, len(self.leaves))
+        for leaf in self.leaves:
+            leaf.tolerance = 0.0 if leaf.graph.integer else scale * abs(run.cut)
+
+    def _offer(self, run: Run) -> None:
+        problem = self.problem
+        run.offer_cut(problem.lift(self.piece.partition()))
+        if not self.prove:
+            return
+        bound = problem.bound(self.piece.bound())
+        if problem.graph.integer:
+            bound = int(floor_to_values(problem.graph, bound))
+        run.offer_bound(bound, "proved")
+
+    def proof(self) -> Proof | None:
+        """What the bound on the kernel is made of, None if some leaf has no record."""
+        return self.piece.proof()
