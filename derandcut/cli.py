@@ -110,7 +110,7 @@ command.add_command(bench)
     default="auto",
     metavar="M",
     show_default=True,
-    help="auto, derandomize, search or goemans-williamson.",
+    help="auto, exact, derandomize, search or goemans-williamson.",
 )
 @click.option(
     "--bound",

@@ -2,8 +2,8 @@
 
 presolve -> SDP relaxation -> derandomized relaxation, collapse, rounding -> search,
 matching on surfaces, branch and bound -> upper bound. Each stage is one call into
-`derandcut.cut`; this module orders them and
-ties what they return into one chain of inequalities (docs/method).
+`derandcut.cut`; this module orders them and ties what they return into one chain of
+inequalities (docs/method).
 """
 
 from __future__ import annotations
@@ -141,6 +141,8 @@ def maxcut(
     )
     if settings.method == "goemans-williamson":
         return goemans_williamson(graph, seed=settings.seed)
+    if settings.method == "exact" and settings.bound != "proved":
+        raise InputError(f"exact needs bound='proved', got {settings.bound!r}")
     sides = fixed_sides(graph, fixed)
     start = None if initial is None else initial_partition(graph, initial)
     surface = None if embedding is None else Embedding.from_rotation(graph, embedding)
