@@ -27,6 +27,7 @@ __all__ = ["work_budget"]
 MARGIN = 1.3  # the clock, not a pessimistic measurement, shall end the run
 QUICK_SWEEPS = 40  # what the first relaxation usually takes
 ANNEALING_SHARE = 0.85  # of the search's work; the rest is relaxing
+FASTEST = 1e9  # units a second that branch and bound never reaches: the clock ends it
 MEASURE = 0.02  # share of the limit that a measurement may take
 
 
@@ -43,6 +44,8 @@ def work_budget(kernel: CutGraph, run: Run, settings: Settings) -> int:
     if kernel.m == 0:
         return run.work
     seconds = MARGIN * (run.time_limit - run.seconds)
+    if settings.method == "exact":
+        return run.work + int(min(FASTEST * seconds, 1e18))
     most = MEASURE * run.time_limit
     rank = settings.options.rank
     scratch = Scratch()

@@ -1,4 +1,4 @@
-# Kernels of the dense relaxation with triangle inequalities, docs/method (3.1)-(3.4).
+# Kernels of the dense relaxation with triangle inequalities, docs/method (8.1)-(8.4).
 #
 #     minimise  E(X) = sum_{u<v} w_uv X_uv   over X = V V', unit rows V_u in R^rank,
 #     subject to  slack_t = s_ij X_ij + s_ik X_ik + s_jk X_jk + 1 >= 0
@@ -113,7 +113,7 @@ cdef void gram(Problem* p, const double* V) noexcept nogil:
 cdef double evaluate(
     Problem* p, const double* V, double* G, double* y
 ) noexcept nogil:
-    """The augmented Lagrangian (3.3) at V, its tangent gradient G, y_u = (M V)_u . V_u.
+    """The augmented Lagrangian (8.3) at V, its tangent gradient G, y_u = (M V)_u . V_u.
     """
     cdef int64_t t, n = p.n, ld = p.ld, ij, ik, jk
     cdef int i, j, k, c
@@ -181,7 +181,7 @@ def descend(
     double tolerance, double[:, ::1] V, double[::1] multiplier, double[::1] y,
     double[:, ::1] M, double[:, ::1] X, double[:, ::1] VT, double[:, :, ::1] room,
 ):
-    """Minimise (3.3) by at most `iterations` quasi-Newton steps, until the tangent
+    """Minimise (8.3) by at most `iterations` quasi-Newton steps, until the tangent
     gradient's norm is at most `tolerance`; evaluations done, and the last norm.
 
     `room` holds 4 + 2 MEMORY blocks like V. On return M, X, multiplier and y belong

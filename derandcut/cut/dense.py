@@ -1,24 +1,24 @@
 """The semidefinite relaxation with triangle inequalities, for small graphs.
 
-With x_u x_v = X_uv, every cut of a graph satisfies (3.1) for each triple of vertices
+With x_u x_v = X_uv, every cut of a graph satisfies (8.1) for each triple of vertices
 and each choice of signs with product one:
 
-    (3.1)  s_ij X_ij + s_ik X_ik + s_jk X_jk >= -1
-    (3.2)  cut <= W_tot/2 + (sum gamma)/2 - min { <M, X>/4 : X_uu = 1, X >= 0 }
+    (8.1)  s_ij X_ij + s_ik X_ik + s_jk X_jk >= -1
+    (8.2)  cut <= W_tot/2 + (sum gamma)/2 - min { <M, X>/4 : X_uu = 1, X >= 0 }
            for any gamma >= 0, M = W - sum gamma_t s_t
 
 Multipliers gamma and the matrix X = V V' come from the method of multipliers: minimise
 
-    (3.3)  <W, X>/2 + sum_t [ (gamma_t - sigma slack_t)_+^2 - gamma_t^2 ] / (2 sigma)
+    (8.3)  <W, X>/2 + sum_t [ (gamma_t - sigma slack_t)_+^2 - gamma_t^2 ] / (2 sigma)
 
 over the unit rows of V by a quasi-Newton method, then set
 gamma_t <- (gamma_t - sigma slack_t)_+: V is then stationary for M, and
-y_u = (M V)_u . V_u nearly the dual solution of (3.2). (3.3) is convex in X; where V is
+y_u = (M V)_u . V_u nearly the dual solution of (8.2). (8.3) is convex in X; where V is
 stationary but X is not optimal, M - Diag(y) has negative eigenvalues, and their
 vectors, put into columns of V that are nearly zero, are directions of descent. The
 number of columns follows the rank of V.
 
-    (3.4)  min <M, X> >= sum y' where M - Diag(y') passed a Cholesky factorisation,
+    (8.4)  min <M, X> >= sum y' where M - Diag(y') passed a Cholesky factorisation,
            less the rounding margin (Rump 2006)
 
 Cost: a round is some 40 evaluations of 1.5 n^2 rank multiply-adds; all else, Lanczos,
@@ -40,7 +40,7 @@ __all__ = ["DenseRelaxation", "ProvedBound", "Triangles"]
 _dense = load_kernel("derandcut.cut._dense")
 
 UNIT = 2.0**-53
-SIGMA = 1.0  # of weights with mean one: the penalty of (3.3)
+SIGMA = 1.0  # of weights with mean one: the penalty of (8.3)
 ITERATIONS = 40  # quasi-Newton steps a round
 TOLERANCE = 1e-3  # times sqrt(n): tangent gradient at which they end
 NEW = 5  # times n: triangles added a round, at most
@@ -61,7 +61,7 @@ def padded(count: int) -> int:
 
 @dataclass(slots=True, eq=False)
 class Triangles:
-    """Triangle inequalities (3.1) with their multipliers.
+    """Triangle inequalities (8.1) with their multipliers.
 
     Attributes
     ----------
@@ -145,7 +145,7 @@ def _flip(odd: np.ndarray, j: int, ends: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ProvedBound:
-    """A bound that (3.4) proved, with what it is made of.
+    """A bound that (8.4) proved, with what it is made of.
 
     Attributes
     ----------
@@ -247,7 +247,7 @@ class DenseRelaxation:
         self.work += evaluations * self.n**2 // 2
         old = Triangles(old.ends, old.kind, gamma[:count])
         self.triangles = old.chosen(old.gamma > 0)
-        # (3.2) at the multipliers just found
+        # (8.2) at the multipliers just found
         self.estimate = self.offset + self.triangles.gamma.sum() / 2 - self.y.sum() / 4
         values, vectors = self._lowest()
         self.lowest = float(values[0])
@@ -309,7 +309,7 @@ class DenseRelaxation:
         self._load(wide)
 
     def prove(self) -> ProvedBound | None:
-        """Prove (3.2) at the last round's multipliers; None if no shift passed."""
+        """Prove (8.2) at the last round's multipliers; None if no shift passed."""
         n, triangles = self.n, self.proof_triangles
         count = len(triangles)
         M, U = np.zeros((2, n, self.ld))
@@ -328,7 +328,7 @@ class DenseRelaxation:
             shift = 1.5 * shift + 10 * base
         else:
             return None
-        # (3.4): s as in bound.Factorisation.margin, every row counting n terms
+        # (8.4): s as in bound.Factorisation.margin, every row counting n terms
         g = 2 * (n + 8) * UNIT
         margin = math.fsum(g / (1 - g) ** 2 * s) * (1 + 1e-9) + 1e-280
         load = math.fsum(triangles.gamma)

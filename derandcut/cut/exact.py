@@ -30,6 +30,7 @@ EPSILON = float(np.finfo(np.float64).eps)
 LARGEST = 600  # vertices of a leaf that branch and bound takes
 PROMISING = 200  # of a leaf where it likely pays, unasked
 NATURAL_WORK = 100_000_000  # units an unlimited "auto" run spends on it, some seconds
+SHARE = 4  # beside the search it gets 1/SHARE of the work
 SHORT_SEARCH = 4  # rounds of the search before it, when asked for
 SLICE = 1 << 22  # units between two offers of a bound
 CLOSE = 4e-10  # of the cut: how far real weights' bounds may be in all
@@ -231,9 +232,9 @@ class Exact:
     def allowance(self, run: Run, rounds: int, stale: bool) -> float:
         """How many units branch and bound may take now, after so much search.
 
-        Asked for, it takes over after a short search. Unasked it gets half of the work
-        if every open leaf is small enough to hope, and at the natural end of the search
-        what is left: of the limit, or of a few seconds.
+        Asked for, it takes over after a short search. Unasked it gets a share of the
+        work if every open leaf is small enough to hope, and at the natural end of the
+        search what is left: of the limit, or of a few seconds.
         """
         sizes = [leaf.graph.n for leaf in self.open]
         if not sizes or not self.prove or self.method == "search":
@@ -244,7 +245,7 @@ class Exact:
         if sizes[-1] > PROMISING or rounds < SHORT_SEARCH:
             return 0
         if not stale:
-            return run.work / 2 - self.spent
+            return run.work / SHARE - self.spent
         limited = run.work_limit is not None
         return math.inf if limited else NATURAL_WORK - self.spent
 
