@@ -278,7 +278,8 @@ def _surface(
     if found.partition is not None:
         run.offer_cut(found.partition)
     if settings.bound != "none":
-        run.offer_bound(floor_to_values(graph, found.upper_bound), "proved")
+        bound = floor_to_values(graph, found.upper_bound)
+        run.offer_bound(int(bound) if graph.integer else bound, "proved")
 
 
 def _result(

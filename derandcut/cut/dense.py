@@ -41,7 +41,7 @@ _dense = load_kernel("derandcut.cut._dense")
 
 UNIT = 2.0**-53
 SIGMA = 1.0  # of weights with mean one: the penalty of (8.3)
-ITERATIONS = 40  # quasi-Newton steps a round
+ITERATIONS, ROUND = 40, 200_000_000  # quasi-Newton steps a round, multiply-adds at most
 TOLERANCE = 1e-3  # times sqrt(n): tangent gradient at which they end
 NEW = 5  # times n: triangles added a round, at most
 LEAST = 0.01  # violation worth adding
@@ -233,7 +233,7 @@ class DenseRelaxation:
             before,
             SIGMA,
             count,
-            ITERATIONS,
+            max(8, min(ITERATIONS, ROUND // self.V.size // self.n)),
             TOLERANCE * math.sqrt(self.n),
             self.V,
             gamma,

@@ -19,7 +19,6 @@ from derandcut.cut.branch import BranchAndBound
 from derandcut.cut.presolve import Presolved
 from derandcut.cut.proof import Proof, Reduced, Split
 from derandcut.cut.reduce import Reduction, reduce
-from derandcut.cut.rounding import one_flip_descent
 from derandcut.cut.surface import solve_surface
 from derandcut.graph import CutGraph
 from derandcut.run import Run
@@ -31,6 +30,7 @@ LARGEST = 600  # vertices of a leaf that branch and bound takes
 PROMISING = 200  # of a leaf where it likely pays, unasked
 NATURAL_WORK = 100_000_000  # units an unlimited "auto" run spends on it, some seconds
 SHARE = 4  # beside the search it gets 1/SHARE of the work
+LEAST = 1 << 20  # but not in bits smaller than that
 SHORT_SEARCH = 4  # rounds of the search before it, when asked for
 SLICE = 1 << 22  # units between two offers of a bound
 CLOSE = 4e-10  # of the cut: how far real weights' bounds may be in all
@@ -53,8 +53,7 @@ class Leaf:
     def __init__(self, graph: CutGraph, step: int, seed: int) -> None:
         self.graph, self.seed = graph, seed
         self.step = max(step, modulus(graph)) if graph.integer else 0
-        self.partition = one_flip_descent(graph, np.ones(graph.n, np.int8))
-        self.cut = graph.cut(self.partition)
+        self.partition, self.cut = np.ones(graph.n, np.int8), 0
         self.tolerance = 0.0
         self.bound = math.inf
         self.proof: Proof | None = None
@@ -245,7 +244,8 @@ class Exact:
         if sizes[-1] > PROMISING or rounds < SHORT_SEARCH:
             return 0
         if not stale:
-            return run.work / SHARE - self.spent
+            due = run.work / SHARE - self.spent
+            return due if due > LEAST else 0
         limited = run.work_limit is not None
         return math.inf if limited else NATURAL_WORK - self.spent
 
