@@ -247,8 +247,12 @@ def _solve(
                     with run.stage("branch"):
                         exact.advance(run, executor, units)
                     continue
-                if search.stale and not exact.endless:
-                    break
+                if search.stale:  # the natural end, unless there is a limit to use up
+                    with run.stage("bound"):
+                        bounding.finish(run)
+                    if run.exhausted() or not (run.limited or exact.endless):
+                        break
+                    search.restart()
                 with run.stage("search"):
                     search.advance(run, executor)
                     run.offer_cut(problem.lift(search.pool.partitions[0]))
@@ -261,7 +265,7 @@ def _solve(
                 if bounding.due(run):
                     with run.stage("bound"):
                         bounding.step(run)
-        solution.pool = [problem.lift(x) for x in search.pool.partitions]
+        solution.pool = [problem.lift(x) for x in search.best.partitions]
 
     with run.stage("bound"):
         bounding.finish(run)

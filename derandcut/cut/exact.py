@@ -29,7 +29,10 @@ EPSILON = float(np.finfo(np.float64).eps)
 LARGEST = 600  # vertices of a leaf that branch and bound takes
 PROMISING = 200  # of a leaf where it likely pays, unasked
 NATURAL_WORK = 100_000_000  # units an unlimited "auto" run spends on it, some seconds
-SHARE = 4  # beside the search it gets 1/SHARE of the work
+SHARE, HALF = (
+    4,
+    2,
+)  # of the work: what it gets beside the search, and when that is stale
 LEAST = 1 << 20  # but not in bits smaller than that
 SHORT_SEARCH = 4  # rounds of the search before it, when asked for
 SLICE = 1 << 22  # units between two offers of a bound
@@ -232,8 +235,8 @@ class Exact:
         """How many units branch and bound may take now, after so much search.
 
         Asked for, it takes over after a short search. Unasked it gets a share of the
-        work if every open leaf is small enough to hope, and at the natural end of the
-        search what is left: of the limit, or of a few seconds.
+        work if every open leaf is small enough to hope, a larger one where the search
+        is stale, and a few seconds at the end of a run without a limit.
         """
         sizes = [leaf.graph.n for leaf in self.open]
         if not sizes or not self.prove or self.method == "search":
@@ -243,11 +246,10 @@ class Exact:
             return math.inf if ready and sizes[0] <= LARGEST else 0
         if sizes[-1] > PROMISING or rounds < SHORT_SEARCH:
             return 0
-        if not stale:
-            due = run.work / SHARE - self.spent
-            return due if due > LEAST else 0
-        limited = run.work_limit is not None
-        return math.inf if limited else NATURAL_WORK - self.spent
+        if stale and not run.limited:
+            return NATURAL_WORK - self.spent
+        due = run.work / (HALF if stale else SHARE) - self.spent
+        return due if due > LEAST else 0
 
     @property
     def endless(self) -> bool:
