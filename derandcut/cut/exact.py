@@ -124,8 +124,12 @@ class Piece:
     def __init__(self, graph: CutGraph, step: int, seed: int, reductions: bool) -> None:
         self.graph = graph
         self.leaf: Leaf | None = None
-        self.reduction: Reduction | None = reduce(graph) if reductions else None
-        kernel = graph if self.reduction is None else self.reduction.kernel
+        self.reduction: Reduction | None = None
+        kernel = graph
+        if reductions:
+            reduction = reduce(graph)
+            if reduction.kernel.n < graph.n:  # the same otherwise, if not in memory
+                self.reduction, kernel = reduction, reduction.kernel
         parts = blocks(kernel)
         if kernel is graph and len(parts) == 1 and len(parts[0][0]) == graph.n:
             self.leaf = Leaf(graph, step, seed)
@@ -184,7 +188,7 @@ class Piece:
         if any(proof is None for _, proof in parts):
             return None
         inner: Proof = Split(tuple(parts))
-        if self.reduction is None or not len(self.reduction.steps):
+        if self.reduction is None:
             return inner
         return Reduced(self.reduction.steps, inner, self.reduction.scale)
 
@@ -235,8 +239,8 @@ class Exact:
         """How many units branch and bound may take now, after so much search.
 
         Asked for, it takes over after a short search. Unasked it gets a share of the
-        work if every open leaf is small enough to hope, a larger one where the search
-        is stale, and a few seconds at the end of a run without a limit.
+        work if every open leaf is small enough to hope, a few seconds where the search
+        is stale, and then, if there is a limit to use up, half of it.
         """
         sizes = [leaf.graph.n for leaf in self.open]
         if not sizes or not self.prove or self.method == "search":
@@ -246,8 +250,10 @@ class Exact:
             return math.inf if ready and sizes[0] <= LARGEST else 0
         if sizes[-1] > PROMISING or rounds < SHORT_SEARCH:
             return 0
-        if stale and not run.limited:
+        if stale and self.spent < NATURAL_WORK:
             return NATURAL_WORK - self.spent
+        if stale and not run.limited:
+            return 0
         due = run.work / (HALF if stale else SHARE) - self.spent
         return due if due > LEAST else 0
 
