@@ -13,6 +13,7 @@ from derandcut.graph import CutGraph
 
 __all__ = ["Presolved", "presolve"]
 
+FINEST, EXACT = 2.0**20, 2.0**48  # fractions made integers; sum |w| up to there
 EPSILON = float(np.finfo(np.float64).eps)
 
 
@@ -68,7 +69,7 @@ class Presolved:
 def presolve(
     graph: CutGraph, fixed: np.ndarray | None = None, *, reductions: bool = True
 ) -> Presolved:
-    """Fix sides, then eliminate vertices; both exact.
+    """Make dyadic weights integers, fix sides, then eliminate vertices; all exact.
 
     Parameters
     ----------
@@ -79,19 +80,36 @@ def presolve(
         Whether to apply the rules (4.1)-(4.4).
     """
     problem = Presolved(graph, graph)
+    problem.scale = _denominator(graph)
+    if problem.scale > 1:
+        weights = graph.weights * problem.scale
+        problem.kernel = CutGraph(graph.indptr, graph.indices, weights, graph.labels)
     if fixed is not None and fixed.any():
-        fixing = fix(graph, fixed)
+        fixing = fix(problem.kernel, fixed)
         problem.kernel = fixing.kernel
-        problem.constant = fixing.constant
-        problem.rounding = fixing.rounding
+        problem.constant = fixing.constant / problem.scale
+        problem.rounding = fixing.rounding / problem.scale
         problem.lifts.append(fixing.lift)
         problem.restrictions.append(fixing.restrict)
     if reductions:
         reduction = reduce(problem.kernel)
         problem.kernel = reduction.kernel
-        problem.constant += reduction.constant
-        problem.scale = reduction.scale
-        problem.rounding += reduction.rounding
+        problem.constant += reduction.constant / problem.scale
+        problem.rounding += reduction.rounding / problem.scale
+        problem.scale *= reduction.scale
         problem.lifts.append(reduction.lift)
         problem.restrictions.append(lambda x: x[reduction.vertices])
     return problem
+
+
+def _denominator(graph: CutGraph) -> float:
+    """The power of two that makes all weights integers, 1 where there is none."""
+    w = graph.weights
+    if graph.integer or 2 * FINEST * graph.absolute_weight > EXACT:
+        return 1.0
+    scale = FINEST
+    if not (w * scale == np.rint(w * scale)).all():
+        return 1.0
+    while (w * (scale / 2) == np.rint(w * (scale / 2))).all():
+        scale /= 2
+    return scale
