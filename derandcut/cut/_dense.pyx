@@ -48,54 +48,40 @@ cdef inline double dot(const double* a, const double* b, int64_t count) noexcept
     return ((s[0] + s[4]) + (s[1] + s[5])) + ((s[2] + s[6]) + (s[3] + s[7]))
 
 
-cdef inline void tile(
-    const double* A, int64_t la, const double* B, int64_t lb, int depth,
-    double* C, int64_t lc, int rows,
+cdef inline void combine(
+    const double* a, int64_t depth, const double* B, int64_t lb, double* c, int width,
 ) noexcept nogil:
-    """C[:rows, :8] = A[:rows, :depth] B[:depth, :8]."""
-    cdef double c0[8]
-    cdef double c1[8]
-    cdef double c2[8]
-    cdef double c3[8]
-    cdef int k, j
-    cdef double a0, a1, a2, a3
-    cdef const double* b
-    if rows == 4:
-        for j in range(8):
-            c0[j] = 0.0
-            c1[j] = 0.0
-            c2[j] = 0.0
-            c3[j] = 0.0
-        for k in range(depth):
-            b = B + k * lb
-            a0 = A[k]
-            a1 = A[la + k]
-            a2 = A[2 * la + k]
-            a3 = A[3 * la + k]
-            for j in range(8):
-                c0[j] += a0 * b[j]
-                c1[j] += a1 * b[j]
-                c2[j] += a2 * b[j]
-                c3[j] += a3 * b[j]
-        for j in range(8):
-            C[j] = c0[j]
-            C[lc + j] = c1[j]
-            C[2 * lc + j] = c2[j]
-            C[3 * lc + j] = c3[j]
-        return
-    while rows > 0:
-        for j in range(8):
-            c0[j] = 0.0
-        for k in range(depth):
-            a0 = A[k]
-            b = B + k * lb
-            for j in range(8):
-                c0[j] += a0 * b[j]
-        for j in range(8):
-            C[j] = c0[j]
-        A += la
-        C += lc
-        rows -= 1
+    """c[:width] = a[:depth] B[:depth, :width]; inlined for each width."""
+    cdef double s[32]
+    cdef int64_t k
+    cdef int j
+    cdef double x
+    for j in range(width):
+        s[j] = 0.0
+    for k in range(depth):
+        x = a[k]
+        for j in range(width):
+            s[j] += x * B[k * lb + j]
+    for j in range(width):
+        c[j] = s[j]
+
+
+cdef void product(
+    const double* a, int64_t depth, const double* B, int64_t lb, double* c,
+    int64_t columns,
+) noexcept nogil:
+    """c = a B, a row of `depth`, c of `columns` entries, a multiple of 8."""
+    while columns >= 32:
+        combine(a, depth, B, lb, c, 32)
+        B += 32
+        c += 32
+        columns -= 32
+    if columns >= 24:
+        combine(a, depth, B, lb, c, 24)
+    elif columns >= 16:
+        combine(a, depth, B, lb, c, 16)
+    elif columns >= 8:
+        combine(a, depth, B, lb, c, 8)
 
 
 cdef void gram(Problem* p, const double* V) noexcept nogil:
@@ -104,10 +90,10 @@ cdef void gram(Problem* p, const double* V) noexcept nogil:
     for i in range(p.n):
         for c in range(p.rank):
             p.VT[c * p.ld + i] = V[i * p.rank + c]
-    for i in range(0, p.n, 4):
-        for j in range(i & ~7, p.ld, 8):
-            tile(V + i * p.rank, p.rank, p.VT + j, p.ld, p.rank,
-                 p.X + <int64_t>i * p.ld + j, p.ld, min(4, p.n - i))
+    for i in range(p.n):
+        j = i & ~7
+        product(V + i * p.rank, p.rank, p.VT + j, p.ld, p.X + <int64_t>i * p.ld + j,
+                p.ld - j)
 
 
 cdef double evaluate(
@@ -145,11 +131,8 @@ cdef double evaluate(
             m = 0.0
         penalty -= p.gamma[t] * p.gamma[t] * half
         p.multiplier[t] = m
-    for i in range(0, p.n, 4):
-        for j in range(0, p.rank, 8):
-            tile(p.M + i * ld, ld, V + j, p.rank, p.n, G + <int64_t>i * p.rank + j,
-                 p.rank, min(4, p.n - i))
     for i in range(p.n):
+        product(p.M + i * ld, n, V, p.rank, G + <int64_t>i * p.rank, p.rank)
         a = dot(G + <int64_t>i * p.rank, V + <int64_t>i * p.rank, p.rank)
         y[i] = a
         value += a
