@@ -1,5 +1,6 @@
 """The exact reductions (4.1)-(4.4), against brute force."""
 
+import itertools
 from pathlib import Path
 
 import numpy as np
@@ -106,6 +107,20 @@ def test_4_1_to_4_3_eliminate_low_degrees(degree, seed):
         x = np.where(code >> np.arange(5) & 1, 1, -1)
         best = max(graph.cut(np.r_[x, side]) for side in (-1, 1))
         assert reduction.value(reduction.kernel.cut(x)) == pytest.approx(best)
+
+
+def test_4_5_degree_four_vanishes_only_under_domination():
+    """The coefficient of x_a x_b x_c x_d in max over x_u, over all sign patterns."""
+    signs = np.array(list(itertools.product([-1, 1], repeat=4)))
+    rng = np.random.default_rng(45)
+    for case in range(2000):
+        w = rng.integers(-5, 6, 4) if case % 2 else rng.normal(size=4)
+        coefficient = (np.abs(signs @ w) * signs.prod(axis=1)).sum() / 2
+        d, c, b, a = np.sort(np.abs(w))
+        term = abs(a - b - c + d) - abs(a - b - c - d) - 2 * d
+        assert abs(coefficient) == pytest.approx(abs(term))
+        if d > 0:
+            assert (abs(term) <= 1e-12) == (a - b - c - d >= -1e-12)
 
 
 def test_4_4_domination_contracts_a_heavy_edge():
