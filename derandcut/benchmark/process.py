@@ -125,16 +125,24 @@ def _start(channel: int, printed: IO[bytes], job: Job) -> subprocess.Popen:
 
 
 def _hand_over(process: subprocess.Popen, graph: CutGraph, job: Job) -> None:
+    _tell(process, pickle.dumps({"graph": graph, **vars(job)}, protocol=5))
+
+
+def _tell(process: subprocess.Popen, what: bytes) -> None:
     assert process.stdin is not None
     try:
-        with process.stdin as pipe:
-            pickle.dump({"graph": graph, **vars(job)}, pipe, protocol=5)
+        process.stdin.write(what)
+        process.stdin.flush()
     except BrokenPipeError:
         pass  # it died: `_judge` says so
 
 
 class _Heard:
-    """Messages of the child with the parent's time of arrival."""
+    """Messages of the child with the parent's time of arrival.
+
+    The child waits to be told to start, so that its time begins on this side of the
+    pipe before it does anything, however late its "ready" was read.
+    """
 
     def __init__(self) -> None:
         self.ready: float | None = None
@@ -145,8 +153,9 @@ class _Heard:
         self.killed = False
         self.peak_at_kill = 0
 
-    def take(self, message: dict[str, Any], now: float) -> None:
-        if message["event"] == "ready":
+    def take(self, message: dict[str, Any]) -> None:
+        now = time.perf_counter()
+        if message["event"] == "ready" and self.ready is None:
             self.ready, self.cpu_at_ready = now, message["cpu"]
         elif message["event"] == "offer" and self.ready is not None:
             self.offers.append((now - self.ready, message["sides"]))
@@ -166,14 +175,15 @@ def _listen(process: subprocess.Popen, read_end: int, job: Job) -> _Heard:
         if wait <= 0 or not poller.poll(1000 * wait):
             break
         block = os.read(read_end, 1 << 16)
-        now = time.perf_counter()
         if not block:
             break
         *lines, pending = (pending + block).split(b"\n")
+        waiting = heard.ready is None
         for message in _messages(lines):
-            heard.take(message, now)
-        if heard.ready is not None:
+            heard.take(message)
+        if waiting and heard.ready is not None:
             deadline = heard.ready + job.kill_after
+            _tell(process, b"go\n")
     if heard.ready is not None and heard.seconds is None:
         heard.seconds = time.perf_counter() - heard.ready
     heard.killed = heard.final is None and time.perf_counter() >= deadline
