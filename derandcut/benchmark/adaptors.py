@@ -83,13 +83,11 @@ def goemans_williamson(
 
 
 def _from_result(result: Any) -> Outcome:
-    sdp = [link.value for link in result.chain if link.name.lower().startswith("sdp")]
     return Outcome(
         partition=result.partition,
         cut=result.cut,
         upper_bound=result.upper_bound,
         bound_kind=None if result.bound_kind == "none" else result.bound_kind,
-        relaxation=sdp[0] if sdp else None,
         trace=[(e.time, e.cut, e.upper_bound) for e in result.trace],
         info={"status": result.status.value, "work": result.work},
     )

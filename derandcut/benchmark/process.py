@@ -87,7 +87,8 @@ def run_isolated(graph: CutGraph, job: Job) -> dict[str, Any]:
     dict
         ``status`` (see `derandcut.benchmark.records.STATUSES`), ``message``, ``cut``
         (recounted), ``claimed``, ``upper_bound``, ``bound_kind``, ``relaxation``,
-        ``trace``, ``seconds``, ``cpu_seconds``, ``peak_memory``, ``info``.
+        ``trace``, ``seconds``, ``cpu_seconds``, ``waited_seconds``, ``peak_memory``,
+        ``info``.
     """
     read_end, write_end = os.pipe()
     try:
@@ -147,6 +148,8 @@ class _Heard:
     def __init__(self) -> None:
         self.ready: float | None = None
         self.cpu_at_ready = 0.0
+        self.waited_at_ready = 0.0
+        self.waited = 0.0
         self.offers: list[tuple[float, str]] = []
         self.final: dict[str, Any] | None = None
         self.seconds: float | None = None
@@ -183,6 +186,7 @@ def _listen(process: subprocess.Popen, read_end: int, job: Job) -> _Heard:
             heard.take(message)
         if waiting and heard.ready is not None:
             deadline = heard.ready + job.kill_after
+            heard.waited_at_ready = _waited(process.pid)
             _tell(process, b"go\n")
     if heard.ready is not None and heard.seconds is None:
         heard.seconds = time.perf_counter() - heard.ready
@@ -208,6 +212,7 @@ def _await_exit(process: subprocess.Popen, seconds: float, heard: _Heard) -> Non
     while time.perf_counter() < end and not _ended(process):
         time.sleep(0.001)
     heard.peak_at_kill = _high_water(process.pid)
+    heard.waited = _waited(process.pid) - heard.waited_at_ready
 
 
 def _ended(process: subprocess.Popen) -> bool:
@@ -223,6 +228,14 @@ def _high_water(pid: int) -> int:
     except OSError:
         pass
     return 0
+
+
+def _waited(pid: int) -> float:
+    """Seconds its main thread could have run and had no core; 0 where not told."""
+    try:
+        return 1e-9 * int(Path(f"/proc/{pid}/schedstat").read_text().split()[1])
+    except (OSError, IndexError, ValueError):
+        return 0.0
 
 
 def _reap(process: subprocess.Popen) -> Any:
@@ -260,6 +273,7 @@ def _judge(
         "message": final.get("message", ""),
         "seconds": heard.seconds,
         "cpu_seconds": max(0.0, cpu) if heard.ready is not None else None,
+        "waited_seconds": max(0.0, heard.waited) if heard.ready is not None else None,
         "peak_memory": final.get("memory")
         or heard.peak_at_kill
         or 1024 * usage.ru_maxrss,
@@ -311,7 +325,7 @@ def _verdict(
         verdict["trace"] = _thin(final["trace"])
     lie = _lie(graph, verdict)
     # A process that had to wait for a busy machine is not to blame for it.
-    took = min(record["seconds"], record["cpu_seconds"] or record["seconds"])
+    took = record["seconds"] - record["waited_seconds"]
     if lie:
         verdict.update(status="lied", message=lie)
     elif verdict["cut"] is None and verdict["upper_bound"] is None:

@@ -1,6 +1,7 @@
 """The shipped adaptors against brute force, and suites, names and commands."""
 
 import itertools
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -137,8 +138,9 @@ def test_malformed_spec():
 
 
 def test_shipped_suites_name_what_exists():
-    assert {"quick", "gset", "adaptors"} <= set(suite_names())
-    for name in suite_names():
+    assert set(suite_names()) == {"quick", "gset"}
+    own = Path(__file__).parents[2] / "bench" / "suites"
+    for name in (*suite_names(), *map(str, own.glob("*.toml"))):
         suite = load_suite(name)
         assert suite.instances and suite.description
         for solver in suite.solvers:
@@ -148,6 +150,13 @@ def test_shipped_suites_name_what_exists():
     for spec in quick.instances:
         assert load_instance(spec)[0].n > 0
     assert len(load_suite("gset").instances) == 71
+
+
+def test_patterns_of_instances():
+    suite = Suite("s", instances=("gset:G1", "gset:G[12]", "lattice:shape=3x3"))
+    assert suite.instances == ("gset:G1", "gset:G2", "lattice:shape=3x3")
+    with pytest.raises(InputError, match="matches 'gest"):
+        Suite("s", instances=("gest:*",))
 
 
 def test_suite_file_with_its_own_adaptors(tmp_path):

@@ -85,8 +85,9 @@ def _sleepers():
     return listed.stdout.count("sleep 600")
 
 
-def test_answer_after_the_limit_is_late():
-    record = run("slow", time_limit=0.2, grace=60.0)
+@pytest.mark.parametrize("solver", ["slow", "naps:seconds=0.6"])
+def test_answer_after_the_limit_is_late(solver):
+    record = run(solver, time_limit=0.2, grace=60.0)
     assert record["status"] == "late"
 
 
