@@ -190,6 +190,9 @@ def _listen(process: subprocess.Popen, read_end: int, job: Job) -> _Heard:
             _tell(process, b"go\n")
     if heard.ready is not None and heard.seconds is None:
         heard.seconds = time.perf_counter() - heard.ready
+    if heard.seconds is not None:
+        waited = _waited(process.pid) - heard.waited_at_ready
+        heard.waited = min(heard.seconds, max(0.0, waited))
     heard.killed = heard.final is None and time.perf_counter() >= deadline
     return heard
 
@@ -212,7 +215,6 @@ def _await_exit(process: subprocess.Popen, seconds: float, heard: _Heard) -> Non
     while time.perf_counter() < end and not _ended(process):
         time.sleep(0.001)
     heard.peak_at_kill = _high_water(process.pid)
-    heard.waited = _waited(process.pid) - heard.waited_at_ready
 
 
 def _ended(process: subprocess.Popen) -> bool:
@@ -273,7 +275,7 @@ def _judge(
         "message": final.get("message", ""),
         "seconds": heard.seconds,
         "cpu_seconds": max(0.0, cpu) if heard.ready is not None else None,
-        "waited_seconds": max(0.0, heard.waited) if heard.ready is not None else None,
+        "waited_seconds": heard.waited if heard.ready is not None else None,
         "peak_memory": final.get("memory")
         or heard.peak_at_kill
         or 1024 * usage.ru_maxrss,
