@@ -47,6 +47,7 @@ RUN_COLUMNS = (
 CURVES_PER_INSTANCE = 12  # more pictures than that are looked at by nobody
 FLOOR = 1e-5  # drawn as zero
 WIDE = 7  # with more solvers a row of the instances is a card
+DECLINED = ("unsuitable", "not installed")
 SPACE = "\N{NO-BREAK SPACE}"
 MISSING = "\N{EN DASH}"
 
@@ -440,7 +441,7 @@ def _noise(study: Study) -> dict[str, float] | None:
 
 
 def _failures(study: Study) -> list[dict[str, Any]]:
-    """Failed runs by solver and status, equal messages gathered."""
+    """Failed runs by solver and status, equal messages gathered; declined ones last."""
     gathered: dict[tuple[str, str], dict[str, list[str]]] = {}
     for run in study.runs:
         if run["status"] != "ok":
@@ -456,7 +457,9 @@ def _failures(study: Study) -> list[dict[str, Any]]:
                 for message, instances in messages.items()
             ],
         }
-        for (solver, status), messages in gathered.items()
+        for (solver, status), messages in sorted(
+            gathered.items(), key=lambda item: item[0][1] in DECLINED
+        )
     ]
 
 
