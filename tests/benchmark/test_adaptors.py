@@ -1,6 +1,7 @@
 """The shipped adaptors against brute force, and suites, names and commands."""
 
 import itertools
+import os
 from pathlib import Path
 
 import numpy as np
@@ -71,6 +72,28 @@ def test_finds_the_optimum_of_a_small_graph(name, kind):
     if outcome.upper_bound is not None:
         assert outcome.upper_bound == pytest.approx(best)
         assert outcome.bound_kind == "claimed"
+
+
+STAND_IN = """#!/bin/sh
+echo "$*" > "$(dirname "$0")/arguments"
+echo "1,BURER2002,\\"$2\\",2,0.98,[1:0.1;2:0.2]"
+echo
+echo "Solution:"
+echo "1 -1 1 "
+"""
+
+
+def test_mqlib_is_called_and_read_as_its_program_prints(tmp_path, monkeypatch):
+    program = tmp_path / "MQLib"
+    program.write_text(STAND_IN)
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    task = Task(CutGraph.from_edges([0, 1], [1, 2]), 1.0, seed=7, threads=1)
+    outcome = ADAPTORS["mqlib"].solve(task)
+    assert outcome.cut == 2 and outcome.partition.tolist() == [1, -1, 1]
+    arguments = (tmp_path / "arguments").read_text().split()
+    assert arguments[2:6] == ["-h", "BURER2002", "-nv", "-ps"]
+    assert arguments[8:] == ["-s", "7"]
 
 
 @pytest.mark.parametrize("name", ["networkx-exchange", "highs", "cp-sat", "openjij"])
