@@ -218,6 +218,17 @@ def test_jobs_are_the_product():
     }
 
 
+def test_the_adaptor_of_the_documentation_runs(tmp_path):
+    page = Path(__file__).parents[2] / "docs" / "benchmark.md"
+    path = tmp_path / "mine.py"
+    path.write_text(page.read_text().split("```python\n")[1].split("```")[0])
+    given = ["--adaptors", str(path), "--solver", "greedy:passes=5", "--output"]
+    given += [str(tmp_path), "--instance", "lattice:shape=4x4", "--time-limit", "0.2"]
+    assert CliRunner().invoke(bench, given).exit_code == 0
+    (run,) = read_records(tmp_path).runs.values()
+    assert run["cut"] == 8  # the maximum
+
+
 def test_bench_report_and_compare_commands(tmp_path):
     call = CliRunner().invoke
     folder = str(tmp_path / "out")
