@@ -185,6 +185,7 @@ def _summary(study: Study, solver: str, limit: float) -> dict[str, Any]:
         "memory": max((run.get("peak_memory") or 0 for run in tried), default=0),
         "troubles": dict(troubles),
         "refuted": sum(study.refuted(run) for run in tried),
+        "overdrawn": sum(map(study.overdraws, tried)),
     }
 
 

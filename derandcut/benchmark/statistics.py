@@ -153,6 +153,12 @@ class Study:
             return False
         return bound < found - 1e-7 * run["weight"]
 
+    @staticmethod
+    def overdraws(run: Run) -> bool:
+        """True if the run used clearly more cores than it was allowed."""
+        cpu, wall = run.get("cpu_seconds"), run.get("seconds")
+        return bool(cpu and wall) and cpu > 1.2 * run["threads"] * wall + 0.2
+
     def tried(self, solver: str, limit: float) -> list[Run]:
         """Runs that were really started (installed, suitable)."""
         return [run for run in self.of_solver(solver, limit) if _tried(run)]

@@ -118,6 +118,14 @@ def test_proofs_and_refuted_bounds():
     assert study.refuted(false) and not study.refuted(proof)
 
 
+def test_more_cores_than_allowed_are_shown(tmp_path):
+    four = run("a", "ours", 100, seconds=1.0, cpu_seconds=3.9)
+    study = Study(records(four, run("a", "theirs", 100)))
+    assert [study.overdraws(r) for r in study.runs] == [True, False]
+    page = write_report(study.records, tmp_path).read_text()
+    assert page.count("more cores than allowed × 1") == 1
+
+
 def test_curves_and_profiles():
     trace = [[0.1, 50, None], [0.3, 100, None]]
     study = Study(records(run("a", "ours", 100, trace=trace), run("b", "ours", 90)))
