@@ -9,6 +9,7 @@ import sys
 import time
 from collections import Counter
 from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -35,20 +36,21 @@ def lines(path):
 
 def test_whole_suite_despite_failures(tmp_path):
     seen = []
-    records = run_suite(SUITE, tmp_path, progress=lambda *step: seen.append(step))
+    suite = replace(SUITE, instances=SUITE.instances[:1])
+    records = run_suite(suite, tmp_path, progress=lambda *step: seen.append(step))
     statuses = Counter(run["status"] for run in records.runs.values())
-    assert statuses == {"ok": 2, "lied": 2, "crashed": 2, "not installed": 2}
-    assert seen[0][:2] == (0, 8)
-    assert seen[-1][:2] == (8, 8)
+    assert statuses == {"ok": 1, "lied": 1, "crashed": 1, "not installed": 1}
+    assert seen[0][:2] == (0, 4)
+    assert seen[-1][:2] == (4, 4)
     session = records.sessions[0]
     assert session["machine"]["cores"] >= 1
     assert "numpy" in session["versions"]
     # Again: only what may have been installed since is asked again.
-    run_suite(SUITE, tmp_path)
+    run_suite(suite, tmp_path)
     counts = Counter(
         run["solver"] for run in lines(tmp_path / "records.jsonl") if "key" in run
     )
-    assert counts == {"honest": 2, "liar": 2, "raises": 2, "absent": 4}
+    assert counts == {"honest": 1, "liar": 1, "raises": 1, "absent": 2}
 
 
 def test_retry_failed(tmp_path):
