@@ -223,7 +223,7 @@ def dwave_tabu(task: Task) -> None:
     install="pip install torch simulated-bifurcation",
 )
 def simulated_bifurcation(
-    task: Task, *, mode: str = "ballistic", agents: int = 32, largest: int = 5000
+    task: Task, *, mode: str = "ballistic", agents: int = 32, largest: int = 2000
 ) -> Outcome:
     """simulated_bifurcation.minimize on the dense coupling matrix in float32: 32
     agents, at most 2000 steps (or what fits, by a trial of 10) with early stopping,
@@ -232,7 +232,7 @@ def simulated_bifurcation(
     import torch
 
     if task.graph.n > largest:
-        raise Unsuitable(f"n = {task.graph.n} > {largest}: its matrix is dense")
+        raise Unsuitable(f"n = {task.graph.n} > {largest}: it prepares for n^3")
     torch.set_num_threads(task.threads)
     torch.manual_seed(task.seed)
     matrix = torch.tensor(task.graph.adjacency.toarray(), dtype=torch.float32)
