@@ -47,6 +47,7 @@ NEW = 5  # times n: triangles added a round, at most
 LEAST = 0.01  # violation worth adding
 BINS = 1024  # of the histogram that finds the most violated
 STEPS = 32  # of Lanczos
+SWEEPS = 12  # of Jacobi's method, at most
 NEGATIVE = 1e-3  # times mean |y|: eigenvalues below minus that are directions of escape
 PUSH = 0.3  # how far to escape, of sqrt(n |lambda|)
 FLAT = 0.02  # columns of V smaller than that, times sqrt(n), are free
@@ -294,8 +295,12 @@ class DenseRelaxation:
     def _escape(self, values: np.ndarray, vectors: np.ndarray) -> None:
         """Rotate V to its principal columns and put descent into the free ones."""
         n = self.n
-        size, rotation = np.linalg.eigh(self.V.T @ self.V)
-        V = (self.V @ rotation)[:, ::-1]
+        gram = self.V.T @ self.V
+        rotation = np.empty_like(gram)
+        _dense.diagonalise(gram, rotation, SWEEPS)
+        size = np.diagonal(gram)
+        order = np.argsort(-size, kind="stable")
+        V = self.V @ rotation[order].T
         used = int((size > (FLAT**2) * n).sum())
         bar = -NEGATIVE * max(float(np.abs(self.y).mean()), 1e-9)
         negative = min(int((values < bar).sum()), n - used, BLOCK)
