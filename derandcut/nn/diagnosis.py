@@ -13,8 +13,9 @@ from scipy.linalg import subspace_angles
 from scipy.sparse.linalg import LinearOperator
 from torch import nn
 
-from derandcut.errors import InputError, MissingDependencyError
+from derandcut.errors import InputError
 from derandcut.lemma.certificate import certify
+from derandcut.lemma.picture import new_axes
 from derandcut.nn.training import Loss, first_linear, single_threaded
 from derandcut.result import LemmaCertificate
 
@@ -25,7 +26,7 @@ ROUGH_ROWS = 2000  # enough for the range of the Stein matrix
 SKETCH = 8  # directions of the Stein matrix looked at, if rank is not given
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class StructureReport:
     """The first layer after training.
 
@@ -55,6 +56,18 @@ class StructureReport:
         vectors of W, if U is known.
     stein_sine : float or None
         Sine of the largest angle between U and as many leading rows of C.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from derandcut.nn import StructureNetwork
+    >>> X = torch.randn(500, 3, generator=torch.Generator().manual_seed(0))
+    >>> model, mse = StructureNetwork(3, width=20), torch.nn.functional.mse_loss
+    >>> report = diagnose(model, X, X[:, :1], mse, weight_decay=9.0, U=[[1, 0, 0]])
+    >>> report.singular_values.shape, report.angles.shape
+    ((3,), (1,))
+    >>> report.certificate.norm <= report.certificate.bound
+    True
     """
 
     singular_values: np.ndarray
@@ -68,6 +81,9 @@ class StructureReport:
     perpendicular: float | None = None
     angles: np.ndarray | None = None
     stein_sine: float | None = None
+
+    def __repr__(self) -> str:
+        return f"StructureReport({str(self).splitlines()[0]})"
 
     def __str__(self) -> str:
         known = self.certificate
@@ -93,13 +109,7 @@ class StructureReport:
         MissingDependencyError
             Without matplotlib.
         """
-        try:
-            import matplotlib.pyplot as plt
-        except ImportError as error:  # pragma: no cover
-            raise MissingDependencyError(
-                "a plot needs matplotlib: pip install 'derandcut[plot]'"
-            ) from error
-        axes = axes or plt.subplots()[1]
+        axes = axes or new_axes()
         for values, label in (
             (self.singular_values, "W"),
             (self.stein_values, "Stein matrix"),
@@ -157,7 +167,7 @@ def stein_subspace(
     >>> basis.shape, bool(abs(basis[0, 0]) > 0.99)
     ((1, 5), True)
     """
-    with single_threaded():
+    with single_threaded(), evaluating(model):
         problem = _Problem(model, X, y, loss)
         return _stein(problem, rank, seed)
 
@@ -177,7 +187,8 @@ def diagnose(
     Parameters
     ----------
     model : torch.nn.Module
-        First layer linear; any depth and loss after it.
+        First layer linear; any depth and loss after it. Looked at in evaluation mode
+        (no dropout, fixed batch normalisation) and left as it was.
     X : (n, d) tensor or array
         Standard Gaussian inputs, for the lemma to apply; for others the numbers are
         those of the sample and prove nothing.
@@ -209,7 +220,7 @@ def diagnose(
     >>> report.rank_99
     5
     """
-    with single_threaded():
+    with single_threaded(), evaluating(model):
         problem = _Problem(model, X, y, loss)
         slope, value = problem.gradient()
         basis, values = _stein(problem, None, seed)
@@ -375,6 +386,18 @@ class _Problem:
             return self.curved(v.reshape(h, 1)).ravel()
 
         return LinearOperator((h, h), matvec=product, dtype=float)
+
+
+@contextmanager
+def evaluating(model: nn.Module) -> Iterator[None]:
+    """Every part of the model in evaluation mode, and back in its own after."""
+    modes = [(module, module.training) for module in model.modules()]
+    model.eval()
+    try:
+        yield
+    finally:
+        for module, mode in modes:
+            module.training = mode
 
 
 @contextmanager

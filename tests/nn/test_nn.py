@@ -7,6 +7,8 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("sklearn")
 # ruff: noqa: E402
 
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
 from derandcut.errors import InputError
 from derandcut.nn import (
     StructureClassifier,
@@ -150,6 +152,26 @@ def test_a_users_own_network_and_loss():
     assert len(train(model, lambda: (X, y), entropy, steps=2, lr=0.1)) == 2
 
 
+def test_diagnosis_leaves_the_model_as_it_was():
+    """Dropout is off, and batch normalisation learns nothing from being looked at."""
+    model = torch.nn.Sequential(
+        torch.nn.Linear(4, 9),
+        torch.nn.BatchNorm1d(9),
+        torch.nn.Tanh(),
+        torch.nn.Dropout(0.5).eval(),
+        torch.nn.Linear(9, 1),
+    )
+    model.train()
+    model[3].eval()
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    X, y = sampler(4)[1](300)
+    first, second = (diagnose(model, X, y, mse, weight_decay=0.1) for _ in range(2))
+    assert first.certificate == second.certificate
+    assert [part.training for part in model] == [True, True, True, False, True]
+    assert all((before[k] == v).all() for k, v in model.state_dict().items())
+    assert all(p.grad is None for p in model.parameters())
+
+
 def test_what_is_not_a_first_layer_is_refused():
     class Late(torch.nn.Module):
         def __init__(self):
@@ -184,6 +206,16 @@ def test_diverging_training_is_named():
 
 
 # ---------------------------------------------------------------------- estimators
+
+
+@parametrize_with_checks(
+    [
+        StructureRegressor(width=30, steps=100),
+        StructureClassifier(width=30, steps=100),
+    ]
+)
+def test_estimator_contract(estimator, check):
+    check(estimator)
 
 
 @pytest.fixture(scope="module")
