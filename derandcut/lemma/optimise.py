@@ -235,7 +235,7 @@ class LBFGS:
     """Limited-memory BFGS (Byrd, Lu, Nocedal, Zhu 1995), scipy's.
 
     The fastest where the expectation is smooth and the same at every call, as all of
-    `derandcut.lemma` are.
+    `derandcut.lemma` are; finite too wherever a line search may ask for it.
 
     Parameters
     ----------
