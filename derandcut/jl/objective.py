@@ -8,6 +8,8 @@ from derandcut.errors import InputError
 
 __all__ = ["SecantObjective"]
 
+LARGEST = 300.0  # exponents beyond count as infinite: squares still fit a float
+
 
 class SecantObjective:
     """g(A) = sum_i 2 cosh(t (||A v_i||^2 - 1)) over unit secants v_i of the rows of X.
@@ -111,7 +113,10 @@ class SecantObjective:
             P = np.linalg.inv(precision)
             pulled = np.einsum("nab,nb->na", P, mean)
             exponent = t * ((mean * pulled).sum(axis=1) - 1)
-            mass = np.exp(exponent - 0.5 * np.log(eigenvalues).sum(axis=1))
+            exponent -= 0.5 * np.log(eigenvalues).sum(axis=1)
+            if exponent.max() > LARGEST:
+                return np.inf, np.zeros(self.n), np.zeros((self.n, self.n))
+            mass = np.exp(exponent)
             value += float(mass.sum())
             # the derivatives in m of exp(t m' P m): 2 t P m, and of that
             slope += 2 * t * mass[:, None] * pulled

@@ -12,7 +12,12 @@ from scipy.sparse.linalg import LinearOperator
 from derandcut.errors import InputError
 from derandcut.lemma.certificate import certify
 from derandcut.lemma.collapse import collapse
-from derandcut.lemma.expectation import ClosedForm, Expectation, GaussHermite
+from derandcut.lemma.expectation import (
+    ClosedForm,
+    Expectation,
+    GaussHermite,
+    MonteCarlo,
+)
 from derandcut.lemma.objective import Objective, as_objective
 from derandcut.lemma.optimise import Momentum, Optimiser, escape
 from derandcut.lemma.picture import new_axes
@@ -126,7 +131,8 @@ def derandomize(
     theta0 : (p,) array, optional
         Trainable parameters.
     expectation : Expectation, optional
-        By default the objective's closed form if it has one, else `GaussHermite`.
+        By default the objective's closed form if it has one, else `GaussHermite` for d
+        up to 3 and `MonteCarlo` beyond.
     optimiser : Optimiser, optional
         By default `Momentum`.
     weight_decay : float or array, default 1e-2
@@ -144,7 +150,8 @@ def derandomize(
     Raises
     ------
     InputError
-        If shapes do not fit, a number is not finite, or a lambda is not positive.
+        If shapes do not fit, a number (E g at the start too) is not finite, or a lambda
+        is not positive.
 
     Examples
     --------
@@ -167,11 +174,14 @@ def derandomize(
     if not all(np.isfinite(a).all() for a in (W, b, theta)) or not (lambdas > 0).all():
         raise InputError("derandomize: expected finite numbers and lambda > 0")
     if expectation is None:
-        closed = hasattr(objective, "expected")
-        expectation = ClosedForm() if closed else GaussHermite()
+        expectation = GaussHermite() if W.shape[1] <= 3 else MonteCarlo()
+        if hasattr(objective, "expected"):
+            expectation = ClosedForm()
     optimiser = optimiser or Momentum()
     problem = _Problem(objective, expectation, W.shape, theta_trained, tolerance)
     begin = expectation.value(objective, W, b, theta)
+    if not np.isfinite(begin):
+        raise InputError("derandomize: E g at (W0, b0, theta0) is not finite")
     error = expectation.error(objective, W, b, theta)
     start = (W, b, theta)
     for lam in lambdas:

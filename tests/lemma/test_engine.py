@@ -431,6 +431,7 @@ def test_wrong_arguments():
         lambda: derandomize(wells(), np.eye(2), np.zeros(2)),
         lambda: derandomize(wells(2), np.eye(2), np.zeros(2), weight_decay=0.0),
         lambda: derandomize(wells(2), np.eye(2) * np.nan, np.zeros(2)),
+        lambda: derandomize(lambda z: z[:, 0] ** 2 + np.inf, np.eye(2), np.zeros(2)),
         lambda: PerturbedGradientDescent(0.0, 1.0, eps=0.1, gap=1.0),
         lambda: geometric(0.0, 1.0, 3),
         lambda: linear(0.0, 1.0, 0),
@@ -445,6 +446,24 @@ def test_schedules():
     )
     assert (constant(2.0, 3) == 2).all()
     assert linear(1.0, 0.0, 5)[1] == 0.75
+
+
+def test_many_columns_none_and_a_theta_take_the_defaults():
+    def g(z, theta):
+        return ((z - theta) ** 2).sum(axis=1) + ((theta - 1) ** 2).sum()
+
+    many = derandomize(g, 0.3 * np.ones((2, 6)), np.zeros(2), np.zeros(2))
+    assert np.allclose([many.b, many.theta], 1, atol=1e-2)
+    assert many.error > 0
+    none = derandomize(g, np.zeros((2, 0)), np.zeros(2), np.zeros(2))
+    assert np.allclose([none.b, none.theta], 1, atol=1e-2)
+    assert none.certificate.norm == 0
+
+
+def test_published_descent_runs_in_the_engine():
+    descent = PerturbedGradientDescent(4.0, 6.0, eps=0.05, gap=1.0, c=1.0)
+    result = derandomize(wells(1), np.eye(1) / 2, np.ones(1) / 2, optimiser=descent)
+    assert abs(result.b[0]) == pytest.approx(1, abs=1e-2)
 
 
 def test_plot_of_the_norm():
