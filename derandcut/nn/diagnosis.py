@@ -97,7 +97,8 @@ class StructureReport:
         lines = [
             f"effective rank {self.effective_rank:.2f}, 99 % rank {self.rank_99}, "
             f"Stein rank {self.stein_rank}, loss {self.loss:.3g}",
-            f"eps {known.eps:.3g}, gamma {known.gamma:.3g} ({known.gamma_kind}), "
+            f"eps {known.eps:.3g} ({self.identity_error:.3g} of it the sample's), "
+            f"gamma {known.gamma:.3g} ({known.gamma_kind}), "
             f"lambda {known.weight_decay:.3g}: norm {known.norm:.3g}, bound {bound}",
         ]
         if self.perpendicular is not None:
