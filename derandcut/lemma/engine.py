@@ -45,7 +45,8 @@ class LemmaResult:
         E g at the start, after the descent, and at the end: never rising if the
         expectation is exact, otherwise up to `error`.
     certificate : LemmaCertificate
-        (1.3) at (W, b_descended), on the expectation used.
+        (1.3) at (W, b_descended), on the expectation used: eps carries by how much
+        (1.1) fails there, nothing for a closed form.
     error : float
         Estimated error of the expectation at the start; 0 for a closed form.
     trace : (steps, 3) float array
@@ -191,7 +192,9 @@ def derandomize(
         (W, b, theta), reached = start, begin
     moments = expectation.moments(objective, W, b, theta)
     H = _operator(expectation.hessian(objective, W, b, theta))
-    certificate = certify(moments.W + lam * W, H, W, float(lam))
+    defect = moments.W - H @ W if W.size else W
+    identity_error = float(np.linalg.norm(defect))
+    certificate = certify(moments.W + lam * W, H, W, float(lam), identity_error)
 
     def gain(W: np.ndarray, b: np.ndarray) -> float:
         return -expectation.value(objective, W, b, theta)

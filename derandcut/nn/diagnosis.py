@@ -252,9 +252,13 @@ def diagnose(
         # most ||grad_W L|| + ||C||
         off = np.eye(W.shape[1]) - span.T @ span
         identity_error = norm((slope - problem.curved(W)) @ off)
-        eps = norm((slope + weight_decay * W) @ off) + identity_error
-        H = problem.hessian()
-        certificate = certify(np.full((1, 1), eps), H, W @ off, weight_decay)
+        certificate = certify(
+            (slope + weight_decay * W) @ off,
+            problem.hessian(),
+            W @ off,
+            weight_decay,
+            identity_error,
+        )
     return StructureReport(
         singular_values=singular,
         effective_rank=float(np.exp(entropy)),

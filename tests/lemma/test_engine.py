@@ -128,6 +128,23 @@ def test_1_3_bound_holds_at_every_point(make, seed):
 
 
 @pytest.mark.parametrize("make", OBJECTIVES)
+@pytest.mark.parametrize("steps", [0, 3, 30])
+def test_1_3_bound_holds_on_a_sample_too(make, steps):
+    """Where (1.1) fails by the sample's error: eps carries it."""
+    W, b, theta = start(make())
+    result = derandomize(
+        make(),
+        W,
+        b,
+        theta,
+        expectation=MonteCarlo(64, "gaussian"),
+        optimiser=Momentum(steps),
+        weight_decay=1.0,
+    )
+    assert result.certificate.norm <= result.certificate.bound * (1 + 1e-6)
+
+
+@pytest.mark.parametrize("make", OBJECTIVES)
 def test_1_2_descent_ends_deterministic(make):
     objective = make()
     W, b, theta = start(objective)
