@@ -242,7 +242,7 @@ class MonteCarlo(_Rule):
 
 
 def _sobol(count: int, d: int, rng: np.random.Generator) -> np.ndarray:
-    from scipy.stats import qmc  # as long to import as the rest of derandcut
+    from scipy.stats import qmc  # would be half of the package's import time
 
     power = max(0, math.ceil(math.log2(count)))
     uniform = qmc.Sobol(d, rng=rng).random_base2(power)
