@@ -21,7 +21,7 @@ number of columns follows the rank of V.
     (8.4)  min <M, X> >= sum y' where M - Diag(y') passed a Cholesky factorisation,
            less the rounding margin (Rump 2006)
 
-Cost: a round is some 40 evaluations of 1.5 n^2 rank multiply-adds; all else, Lanczos,
+Cost: a round is some 25 evaluations of 1.5 n^2 rank multiply-adds; all else, Lanczos,
 separation and a proof, about as much as ten.
 """
 
@@ -41,7 +41,7 @@ _dense = load_kernel("derandcut.cut._dense")
 
 UNIT = 2.0**-53
 SIGMA = 1.0  # of weights with mean one: the penalty of (8.3)
-ITERATIONS, ROUND = 40, 200_000_000  # quasi-Newton steps a round, multiply-adds at most
+ITERATIONS, ROUND = 25, 200_000_000  # quasi-Newton steps a round, multiply-adds at most
 TOLERANCE = 1e-3  # times sqrt(n): tangent gradient at which they end
 NEW = 5  # times n: triangles added a round, at most
 LEAST = 0.01  # violation worth adding
