@@ -232,8 +232,8 @@ def _progress(wanted: bool) -> Iterator[Callable[[Event], None] | None]:
 def _progress_line(event: Event) -> str:
     cut, bound = event.cut, event.upper_bound
     parts = [f"{event.time:7.1f} s", f"{event.stage:<12}"]
-    parts.append("cut -" if cut is None else f"cut {cut:.10g}")
-    parts.append("bound -" if bound is None else f"bound {bound:.10g}")
+    parts.append("cut -" if cut is None else f"cut {_plain(cut)}")
+    parts.append("bound -" if bound is None else f"bound {_plain(bound)}")
     if cut is not None and bound is not None:
         parts.append(f"gap {100 * relative_gap(cut, bound):.3g} %")
     parts.append(f"work {event.work:.3g}")
@@ -277,10 +277,10 @@ def _report(instance: str, graph: CutGraph, result: CutResult) -> None:
     """Print a result for people: the answer, the chain, the stages."""
     bound = "none"
     if result.upper_bound is not None:
-        bound = f"{result.upper_bound:.12g} ({result.bound_kind})"
+        bound = f"{_plain(result.upper_bound)} ({result.bound_kind})"
     rows = [
         ("instance", f"{instance}: {graph.n} vertices, {graph.m} edges"),
-        ("cut", f"{result.cut:.12g}"),
+        ("cut", _plain(result.cut)),
         ("upper bound", bound),
         ("gap", "unknown" if result.gap is None else f"{100 * result.gap:.4g} %"),
         ("status", f"{result.status.value}: {result.status.remedy}"),
@@ -289,7 +289,11 @@ def _report(instance: str, graph: CutGraph, result: CutResult) -> None:
     ]
     blocks = [_aligned(rows)]
     if result.chain:
-        values = [f"{link.value:.12g}" for link in result.chain]
+        whole = isinstance(result.cut, int)
+        values = [
+            _plain(int(link.value) if whole and link.value.is_integer() else link.value)
+            for link in result.chain
+        ]
         width = max(map(len, values))
         signs = ["  ", *["<="] * (len(values) - 1)]
         blocks.append("chain, each link checked on this run:")
@@ -301,6 +305,11 @@ def _report(instance: str, graph: CutGraph, result: CutResult) -> None:
         rows = [(f"  {name}", f"{seconds:.3f} s") for name, seconds in result.stages]
         blocks.append(f"stages:\n{_aligned(rows)}")
     click.echo("\n\n".join(blocks))
+
+
+def _plain(value: int | float) -> str:
+    """All digits of an integer, twelve of a real number."""
+    return str(value) if isinstance(value, int) else f"{value:.12g}"
 
 
 def _aligned(rows: list[tuple[str, str]]) -> str:
@@ -401,7 +410,7 @@ def _read_sides(path: str, graph: CutGraph) -> dict[Any, int]:
     for number, line in enumerate(lines, start=1):
         if not line.strip():
             continue
-        label, _, side = line.strip().rpartition(" ")
+        label, _, side = line.strip().replace("\t", " ").rpartition(" ")
         label = label.strip()
         if side not in SIDES:
             raise InputError(f"{path}:{number}: expected `label side`, side 1 or -1")
@@ -430,6 +439,10 @@ def _check_outputs(*paths: str | None) -> None:
             raise InputError(f"{path}: expected a file in a folder one can write to")
     if paths.count("-") > 1:
         raise InputError("only one output can go to stdout (-)")
+    files = [Path(path).resolve() for path in paths if path not in (None, "-")]
+    for path in files:
+        if files.count(path) > 1:
+            raise InputError(f"{path}: expected a file of its own for each output")
 
 
 if __name__ == "__main__":

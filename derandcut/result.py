@@ -3,14 +3,28 @@
 from __future__ import annotations
 
 import enum
+import itertools
 import math
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
-__all__ = ["CutResult", "Event", "LemmaCertificate", "Link", "Status"]
+from derandcut.errors import DerandcutError
+from derandcut.graph import CutGraph
+
+__all__ = [
+    "CutResult",
+    "Event",
+    "LemmaCertificate",
+    "Link",
+    "Status",
+    "check_chain",
+    "relative_gap",
+]
+
+CHAIN_TOLERANCE = 1e-10  # times sum |w|: rounding allowed between two links
 
 
 class Status(enum.Enum):
@@ -73,6 +87,35 @@ class Link:
 
     name: str
     value: float
+
+
+def check_chain(graph: CutGraph, chain: Sequence[Link]) -> None:
+    """Raise DerandcutError unless the links ascend: no broken chain is ever shown.
+
+    Parameters
+    ----------
+    graph : CutGraph
+        Rounding of 1e-10 times its absolute weight is allowed; none between cut and
+        upper bound (the last two links) if its weights are integers.
+    chain : sequence of Link
+
+    Raises
+    ------
+    DerandcutError
+
+    Examples
+    --------
+    >>> edge = CutGraph.from_edges([0], [1])
+    >>> check_chain(edge, [Link("cut", 1.0), Link("upper bound", 1.0)])
+    """
+    for below, above in itertools.pairwise(chain):
+        exact = graph.integer and above.name == "upper bound"
+        slack = 0.0 if exact else CHAIN_TOLERANCE * graph.absolute_weight
+        if not below.value <= above.value + slack:  # a NaN breaks the chain, too
+            raise DerandcutError(
+                f"the chain is broken: {below.name} = {below.value!r} is above "
+                f"{above.name} = {above.value!r}; please report this graph"
+            )
 
 
 @dataclass(frozen=True, slots=True)

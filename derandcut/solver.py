@@ -16,10 +16,12 @@ import numpy as np
 
 from derandcut.arguments import (
     Settings,
+    check_target_and_callback,
     fixed_sides,
     initial_partition,
     limit,
     natural,
+    refuse,
 )
 from derandcut.budget import work_budget
 from derandcut.cut.bound import floor_to_values
@@ -36,7 +38,14 @@ from derandcut.errors import InputError
 from derandcut.formats import as_graph
 from derandcut.graph import CutGraph
 from derandcut.options import Options
-from derandcut.result import CutResult, Event, LemmaCertificate, Link, Status
+from derandcut.result import (
+    CutResult,
+    Event,
+    LemmaCertificate,
+    Link,
+    Status,
+    check_chain,
+)
 from derandcut.run import Run
 
 __all__ = ["maxcut"]
@@ -85,7 +94,7 @@ def maxcut(
         All cores allowed to the process by default; no influence on the answer.
     method : {"auto", "derandomize", "search", "goemans-williamson"}
         Everything; the derandomized relaxation alone; without its chain; the
-        cvxpy baseline.
+        cvxpy baseline (takes a seed, and neither limits nor starts).
     bound : {"proved", "estimate", "none"}
         Rigorous (a factorisation, or a weaker proof where none is affordable); by
         Lanczos; none.
@@ -137,7 +146,16 @@ def maxcut(
         pool_size=pool_size,
         options=options,
     )
+    check_target_and_callback(target, callback)
     if settings.method == "goemans-williamson":
+        refuse(
+            "goemans-williamson",
+            time_limit=time_limit,
+            work_limit=work_limit,
+            initial=initial,
+            fixed=fixed,
+            embedding=embedding,
+        )
         return goemans_williamson(graph, seed=settings.seed)
     sides = fixed_sides(graph, fixed)
     start = None if initial is None else initial_partition(graph, initial)
@@ -280,10 +298,11 @@ def _surface(
 def _result(
     graph: CutGraph, run: Run, settings: Settings, solution: Solution
 ) -> CutResult:
-    """Close the chain and put everything into one record."""
+    """Close the chain, check every link, and put everything into one record."""
     chain = [*solution.chain, Link("cut", float(run.cut))]
     if run.upper_bound is not None:
         chain.append(Link("upper bound", float(run.upper_bound)))
+    check_chain(graph, chain)
     status = run.ended or Status.FINISHED
     pool = Pool(settings.pool_size)
     for partition in (run.partition, *solution.pool):

@@ -501,15 +501,17 @@ def _finish(
 ) -> Bound:
     if value > 0 and not graph.integer:
         value = math.nextafter(value, math.inf)
-    value = max(value, 0.0)  # the empty cut
+    value = max(value, 0.0) + graph.rounding  # 0: the empty cut
     return Bound(
         floor_to_values(graph, value), value, "proved", method, y, lowest, vector
     )
 
 
 def _sum(graph: CutGraph, values: np.ndarray) -> float:
-    """Sum exactly rounded; integers below 2^53 need no care."""
-    return float(values.sum()) if graph.integer else math.fsum(values)
+    """Sum, exactly rounded."""
+    if graph.integer:  # both directions of an edge: even, at most 2^54
+        return float(values.astype(np.int64).sum())
+    return math.fsum(values)
 
 
 def _scale(graph: CutGraph) -> float:

@@ -78,12 +78,12 @@ def presolve(
     reductions : bool, default True
         Whether to apply the rules (4.1)-(4.4).
     """
-    problem = Presolved(graph, graph)
+    problem = Presolved(graph, graph, rounding=graph.rounding)
     if fixed is not None and fixed.any():
         fixing = fix(graph, fixed)
         problem.kernel = fixing.kernel
         problem.constant = fixing.constant
-        problem.rounding = fixing.rounding
+        problem.rounding += fixing.rounding
         problem.lifts.append(fixing.lift)
         problem.restrictions.append(fixing.restrict)
     if reductions:
