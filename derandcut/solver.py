@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -24,9 +25,11 @@ from derandcut.arguments import (
 from derandcut.budget import work_budget
 from derandcut.cut.bound import floor_to_values
 from derandcut.cut.bounding import Bounding
+from derandcut.cut.certificate import certificate
 from derandcut.cut.goemans_williamson import goemans_williamson
 from derandcut.cut.pool import Pool
 from derandcut.cut.presolve import Presolved, presolve
+from derandcut.cut.proof import Positive
 from derandcut.cut.rounding import guarantee, one_flip_descent
 from derandcut.cut.sampler import DRAWS, derandomize
 from derandcut.cut.sdp import Relaxation
@@ -154,7 +157,7 @@ def maxcut(
     )
     with run.catching_signals():
         solution = _solve(graph, run, settings, sides, start, surface)
-    return _result(graph, run, settings, solution)
+    return _result(graph, run, settings, solution, sides)
 
 
 @dataclass
@@ -272,12 +275,19 @@ def _surface(
 
 
 def _result(
-    graph: CutGraph, run: Run, settings: Settings, solution: Solution
+    graph: CutGraph,
+    run: Run,
+    settings: Settings,
+    solution: Solution,
+    sides: np.ndarray,
 ) -> CutResult:
     """Close the chain and put everything into one record."""
     chain = [*solution.chain, Link("cut", float(run.cut))]
     if run.upper_bound is not None:
         chain.append(Link("upper bound", float(run.upper_bound)))
+    proof = run.proof
+    if proof is None and run.bound_kind == "proved":
+        proof = Positive()
     status = run.ended or Status.FINISHED
     pool = Pool(settings.pool_size)
     for partition in (run.partition, *solution.pool):
@@ -299,5 +309,6 @@ def _result(
         stages=tuple(run.stages),
         lemma=solution.lemma,
         pool=tuple(pool.partitions),
+        certify=partial(certificate, graph, run.partition, proof, sides),
         labels=graph.labels,
     )

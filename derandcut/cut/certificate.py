@@ -1,0 +1,369 @@
+"""From a proof in float64 to a certificate in exact fractions (docs/certificate).
+
+The records of `proof` say how a bound was reached. Here each becomes a statement of
+`derandcut.check`, and the checker's own rules make the exact problem that the next
+record speaks of; so what is written is what will be checked. Only the semidefinite
+statement is not evaluated exactly a second time: its value is bounded from above in
+float64, rounding errors included.
+"""
+
+from __future__ import annotations
+
+import math
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+
+from derandcut import check
+from derandcut.cut.bound import Factorisation, packed_cycles
+from derandcut.cut.proof import (
+    Branch,
+    Inequalities,
+    Infeasible,
+    Packing,
+    Positive,
+    Proof,
+    Psd,
+    Reduced,
+    Split,
+)
+from derandcut.graph import CutGraph
+
+__all__ = ["certificate"]
+
+FINE_BITS = 50  # of the factor, where coarse ones do not do
+FINE_FLOPS = 3e8  # multiply-adds of the checker that a bound of real weights is worth
+SPARE_BITS = 60  # for what replaying reductions of rounded weights has to shift
+
+
+def certificate(
+    graph: CutGraph,
+    partition: np.ndarray,
+    proof: Proof | None,
+    fixed: np.ndarray | None = None,
+) -> dict[str, Any]:
+    """Return the certificate of a cut and, if there is a proof, of an upper bound.
+
+    Parameters
+    ----------
+    graph : CutGraph
+    partition : (n,) array
+        Sides, told apart by ``> 0``.
+    proof : Proof or None
+        Of an upper bound; of the problem with the fixed vertices joined, if any are.
+    fixed : (n,) int8 array, optional
+        Fixed sides, 0 where free.
+
+    Returns
+    -------
+    dict
+        The JSON object that `derandcut.check` accepts. Its claim is what the statements
+        prove: at times a little more than the bound the proof was made for.
+
+    Examples
+    --------
+    >>> from derandcut import CutGraph
+    >>> from derandcut.cut.certificate import certificate
+    >>> from derandcut.cut.proof import Positive
+    >>> edge = CutGraph.from_edges([0], [1], [3])
+    >>> certificate(edge, [1, -1], Positive())["claim"]
+    {'cut': 3, 'upper_bound': 3}
+    """
+    side = np.asarray(partition) > 0
+    u, v, w = graph.edges()
+    edges = dict(zip(zip(u.tolist(), v.tolist(), strict=True), w.tolist(), strict=True))
+    problem = check.problem_of(graph.n, edges)
+    across = zip(edges, side[u] != side[v], strict=True)
+    cut = sum(problem.rows[a][b] for (a, b), apart in across if apart)
+    found: dict[str, Any] = {
+        "format": check.FORMAT,
+        "graph": {"vertices": graph.n, "edges": graph.m, "sha256": graph.digest},
+        "claim": {"cut": _claim(problem.value(cut), -1), "upper_bound": None},
+        "sides": _bits(side),
+        "proof": None,
+    }
+    if fixed is not None and fixed.any():
+        vertices = np.flatnonzero(fixed)
+        found["fixed"] = {
+            "vertices": vertices.tolist(),
+            "sides": _bits(fixed[vertices] > 0),
+        }
+        problem = check.fix(found["fixed"], problem)[1]
+    if proof is not None:
+        writer = _Writer()
+        bound = writer.floored(proof, problem, 1.0)
+        found["claim"]["upper_bound"] = _claim(bound, 1)
+        found["proof"] = writer.statements
+    return found
+
+
+class _Writer:
+    """Statements in prefix order; each method returns the bound they prove."""
+
+    def __init__(self) -> None:
+        self.statements: list[dict[str, Any]] = []
+
+    def floored(self, proof, problem, scale) -> Fraction | None:
+        """State a proof, and that its bound is rounded down to a value."""
+        if problem is None or isinstance(proof, Infeasible):
+            self.statements.append({"rule": "infeasible"})
+            return None
+        # A branch has been floored leaf by leaf.
+        if isinstance(proof, Branch):
+            return self.state(proof, problem, scale)
+        return self._follow({"rule": "rnd"}, problem, [proof], scale, self.state)
+
+    def state(self, proof: Proof, problem: check.Problem, scale: float) -> Fraction:
+        """State a proof of a problem whose weights it saw multiplied by `scale`."""
+        match proof:
+            case Psd():
+                return self._psd(proof.y / scale, problem)
+            case Packing():
+                return self.state(packed_cycles(_floats(problem)), problem, 1.0)
+            case Inequalities():
+                sets = _sets(proof, scale)
+                inner = Positive() if proof.inner is None else proof.inner
+                if not sets["sets"]:
+                    return self.state(inner, problem, scale)
+                return self._follow(sets, problem, [inner], scale, self.state)
+            case Branch():
+                statement = {"rule": "branch", "u": int(proof.u), "v": int(proof.v)}
+                children = [proof.same, proof.different]
+                return self._follow(statement, problem, children, scale, self.floored)
+            case Reduced():
+                statement = _replayed(proof.steps, problem)
+                if statement is None:
+                    return self.state(Positive(), problem, scale)
+                scale *= proof.scale
+                return self._follow(
+                    statement, problem, [proof.inner], scale, self.floored
+                )
+            case Split():
+                parts = [vertices.tolist() for vertices, _ in proof.parts]
+                statement = {"rule": "add", "parts": parts}
+                children = [inner for _, inner in proof.parts]
+                return self._follow(statement, problem, children, scale, self.floored)
+        return self._follow({"rule": "box"}, problem, [], scale, self.state)
+
+    def _follow(self, statement, problem, proofs, scale, state):
+        """Append a statement, then those of its children."""
+        self.statements.append(statement)
+        children, combine = check.RULES[statement["rule"]](statement, problem)
+        return combine(
+            [
+                state(proof, child(), scale)
+                for proof, child in zip(proofs, children, strict=True)
+            ]
+        )
+
+    def _psd(self, y: np.ndarray, problem: check.Problem) -> Fraction:
+        """A rounded factor of Diag(y) - L/4; the positive weights if there is none."""
+        graph = _floats(problem)
+        if graph.m == 0 or len(y) != graph.n:
+            return self.state(Positive(), problem, 1.0)
+        factor = _Factor(graph, y)
+        if not factor.found:
+            return self.state(Positive(), problem, 1.0)
+        floor = check.rnd({}, problem)[1]
+        constant = problem.value(problem.constant)
+        factor.round(fine=False)
+        value = Fraction(factor.bound) + constant
+        worthwhile = floor([value]) > floor([Fraction(factor.ideal) + constant])
+        if worthwhile and (graph.integer or factor.flops <= FINE_FLOPS):
+            factor.round(fine=True)
+            value = Fraction(factor.bound) + constant
+        self.statements.append(factor.statement())
+        return value
+
+
+class _Factor:
+    """C with C C' close to Diag(s) + W/4, s = y - degrees / 4, in binary fractions.
+
+    Attributes
+    ----------
+    found : bool
+        False if no factorisation was possible.
+    ideal, bound : float
+        What exact arithmetic with an exact C would prove; what the rounded C proves,
+        rounded upwards.
+    """
+
+    def __init__(self, graph: CutGraph, y: np.ndarray) -> None:
+        self.graph = graph
+        self.analysis = analysis = Factorisation(graph, math.inf)
+        self.found = False
+        if not analysis.possible or not np.isfinite(y).all():
+            return
+        self.flops = analysis.flops
+        s = (y - graph.weighted_degrees / 4) * analysis.scale
+        shift, step = 0.0, 1e-15 * max(1.0, float(np.abs(s).max()))
+        while not analysis.factor(s + shift):
+            shift += step
+            step *= 8
+            if not shift < 1e3 * (1 + float(np.abs(s).max())):
+                return
+        self.found = True
+        self.s = s + shift
+        self.half = math.fsum(graph.weights) / 4 * analysis.scale
+        self.ideal = (self.half + math.fsum(self.s)) / analysis.scale
+
+    def round(self, *, fine: bool) -> None:
+        """Round C: coarse means that products of rows fit 64 bits."""
+        analysis = self.analysis
+        room = 63 - math.log2(float(self.s.max())) - 0.01
+        bits = FINE_BITS if fine else math.floor(room / 2)
+        # W was scaled by 2^-e, C is the factor of what is scaled by 2^-(e - e % 2).
+        e = 1 - math.frexp(analysis.scale)[1]
+        stretch = math.sqrt(2) if e % 2 else 1.0
+        bits -= e % 2
+        self.unit = bits - (e - e % 2) // 2
+        self.scale = analysis.scale * stretch**2
+        self.fronts = []
+        at = 0
+        for pivots, others, first in analysis.fronts.tolist():
+            size = pivots + others
+            panel = analysis._L[at : at + size * pivots].reshape(pivots, size).T
+            at += size * pivots
+            rows = analysis.members[first : first + size]
+            order = np.argsort(analysis.position[rows])
+            panel = np.rint(np.ldexp(np.tril(panel)[order] * stretch, bits))
+            self.fronts.append((rows[order], panel))
+        self.bound = self._evaluate(2.0**-bits)
+
+    def _evaluate(self, grain: float) -> float:
+        """Bound W/2 + tr G + sum |2 G_ij - w_ij / 2|, front by front, from above."""
+        analysis, graph = self.analysis, self.graph
+        weights = graph.weights * self.scale
+        position, waiting = analysis.position, []
+        trace, distance, margin = [], [], 0.0
+        local = np.empty(graph.n, np.int64)
+        for (rows, panel), children in zip(
+            self.fronts, analysis.children.tolist(), strict=True
+        ):
+            size, pivots = panel.shape
+            C = panel * grain
+            M = 2 * (C @ C.T)
+            # |computed - exact| <= 2 (p + 4) 2^-53 |c_i| |c_j| for every pair i, j
+            reach = float(np.sqrt((C * C).sum(axis=1)).sum())
+            margin += 4 * (pivots + 8) * 2.0**-53 * reach * reach
+            local[rows] = np.arange(size)
+            for _ in range(children):
+                below, update = waiting.pop()
+                where = local[below]
+                M[np.ix_(where, where)] += update
+            for k, u in enumerate(rows[:pivots].tolist()):
+                ends = graph.indices[graph.indptr[u] : graph.indptr[u + 1]]
+                w = weights[graph.indptr[u] : graph.indptr[u + 1]]
+                later = position[ends] > position[u]
+                M[local[ends[later]], k] -= w[later] / 2
+            diagonal = np.diagonal(M)[:pivots]
+            trace.append(float(diagonal.sum()) / 2)
+            lower = np.tril(M[:, :pivots], -1)
+            distance.append(float(np.abs(lower).sum()))
+            if size > pivots:
+                waiting.append((rows[pivots:], M[pivots:, pivots:]))
+        total = math.fsum(graph.weights) / 4 * self.scale
+        size = abs(total) + math.fsum(trace) + math.fsum(distance)
+        margin += 2.0**-48 * size
+        value = total + math.fsum(trace) + math.fsum(distance) + margin
+        value = value / self.scale
+        return math.nextafter(value + 2.0**-50 * abs(value), math.inf)
+
+    def statement(self) -> dict[str, Any]:
+        """The rule `psd`."""
+        order = np.empty(self.graph.n, np.int64)
+        order[self.analysis.position] = np.arange(self.graph.n)
+        fronts = []
+        for rows, panel in self.fronts:
+            whole = [[int(x) for x in column] for column in panel.T.tolist()]
+            fronts.append(
+                [rows.tolist(), *(column[k:] for k, column in enumerate(whole))]
+            )
+        return {
+            "rule": "psd",
+            "unit": self.unit,
+            "order": order.tolist(),
+            "fronts": fronts,
+        }
+
+
+def _sets(proof: Inequalities, scale: float) -> dict[str, Any]:
+    """The rule `lin`: multipliers as exact integers of one unit, F before D - F."""
+    ratios = [
+        float(y / scale).as_integer_ratio()
+        for y in np.maximum(proof.multiplier, 0).tolist()
+    ]
+    unit = max((q.bit_length() - 1 for _, q in ratios), default=0)
+    ends = np.stack([proof.u, proof.v], axis=1)
+    sets = []
+    for k, (p, q) in enumerate(ratios):
+        if p == 0:
+            continue
+        these = slice(int(proof.starts[k]), int(proof.starts[k + 1]))
+        odd, pairs = np.asarray(proof.odd[these], bool), ends[these]
+        pairs = np.concatenate([pairs[odd], pairs[~odd]]).ravel().tolist()
+        sets.append([p << unit + 1 - q.bit_length(), int(odd.sum()), *pairs])
+    return {"rule": "lin", "unit": unit, "sets": sets}
+
+
+def _replayed(steps: np.ndarray, problem: check.Problem) -> dict[str, Any] | None:
+    """The rule `reduce`: the steps, made exact where they were done in rounded weights.
+
+    A pair that should not be there is moved into the constant, an edge that just fails
+    to dominate is made to: both cost a rounding error at most. None if that fails.
+    """
+    unit = problem.unit + SPARE_BITS
+    rest = problem.finer(unit + 1)
+    done: list[list[int]] = []
+
+    def shift(u, v, t):
+        # in whole units of the statement: all values stay multiples of one
+        check.shift_weight(rest, u, v, 2 * t)
+        done.append([u, v, t])
+
+    try:
+        for u, v in np.asarray(steps).tolist():
+            row = rest.rows[u]
+            if v < 0:
+                for z in sorted(row, key=lambda z: abs(row[z]))[:-3]:
+                    shift(u, z, row[z] // 2)
+                check.eliminate(rest, u)
+                done.append([u])
+                continue
+            w = row.get(v, 0)
+            others = (sum(map(abs, rest.rows[x].values())) - abs(w) for x in (u, v))
+            lacking = (min(others) - abs(w) + 1) // 2
+            if lacking > 0:
+                shift(u, v, lacking if w < 0 else -lacking)
+            check.contract(rest, u, v)
+            done.append([u, v])
+    except check.Refused:
+        return None
+    if not any(len(step) == 3 for step in done):
+        unit = problem.unit
+    return {"rule": "reduce", "unit": unit, "steps": done}
+
+
+def _floats(problem: check.Problem) -> CutGraph:
+    """The problem's weights as a graph, rounded to float64."""
+    pairs = list(problem.pairs())
+    u = np.array([a for a, _, _ in pairs], np.int64)
+    v = np.array([b for _, b, _ in pairs], np.int64)
+    one = 1 << problem.unit  # exact weights never have a negative unit
+    w = [w / one for _, _, w in pairs]
+    return CutGraph.from_edges(u, v, w, problem.n)
+
+
+def _bits(side: np.ndarray) -> str:
+    return "".join("1" if x else "0" for x in side.tolist())
+
+
+def _claim(value: Fraction, direction: int) -> int | str:
+    """An integer, or a float in hexadecimal rounded so that the claim is true."""
+    if value.denominator == 1 and abs(value) < 2**63:
+        return int(value)
+    near = float(value)
+    if (Fraction(near) - value) * direction < 0:
+        near = math.nextafter(near, direction * math.inf)
+    return near.hex()
