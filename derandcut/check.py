@@ -13,9 +13,9 @@ is a recipe, and the number printed is the one this program derives by following
 changed certificate is refused, or proves something else that is true.
 
 A *problem* is a constant and a weight for each pair of vertices, all of them integers
-times 2^-unit. Its value at a cut is the constant plus the weights of the pairs with ends
-on different sides. Every rule bounds the value of every cut of a problem from above.
-They stand in prefix order: a rule is followed by the statements it is made of.
+times 2^-unit. Its value at a cut is the constant plus the weights of the pairs whose
+ends lie on different sides. Every rule bounds the value of every cut from above. Rules
+stand in prefix order: one is followed by the statements it is made of.
 
     box         constant + the positive weights
     psd         constant + W/2 + tr G + sum_{i<j} |2 G_ij - w_ij/2|,  G = C C':
@@ -24,14 +24,15 @@ They stand in prefix order: a rule is followed by the statements it is made of.
     lin         adds y (|F| - 1 - c(F) + c(D - F)) with y >= 0 to the problem: it is not
                 negative where D meets every vertex evenly and |F| is odd, because a cut
                 meets D evenly. What remains is bounded by the next statement.
-    rnd         all values agree with the constant modulo gcd(degrees, 2 w_ij): the bound
-                of the next statement is rounded down to such a value
+    rnd         all values agree with the constant modulo gcd(degrees, 2 w_ij): the next
+                statement's bound is rounded down to such a value
     branch      vertices u, v on the same side, then on different sides: two statements
     infeasible  the decisions contradict each other
     reduce      best sides of vertices with few neighbours, dominated vertices
     add         parts that share no weight: one statement for each
 """
 
+# ruff: noqa: B905 (zip is not strict yet in Python 3.9)
 from __future__ import annotations
 
 import gzip
@@ -65,8 +66,8 @@ class Problem:
     """A constant and symmetric weights, integers times 2^-unit.
 
     Decisions join vertices to classes, numbered in the order of their smallest
-    vertices; the side of a class is that of its smallest vertex. `place[v]` is the class
-    of vertex v and `flip[v]` tells whether v lies on the other side.
+    vertices; the side of a class is that of its smallest vertex. `place[v]` is the
+    class of vertex v and `flip[v]` tells whether v lies on the other side.
     """
 
     def __init__(self, rows, unit=0, constant=0, place=None, flip=None):
@@ -113,7 +114,7 @@ class Problem:
     def merge(self, gone, kept, opposite):
         """Give all weights of class `gone` to `kept`, on the opposite side or not."""
         row, self.rows[gone] = self.rows[gone], {}
-        for v, w in row.items():
+        for v in row:
             del self.rows[v][gone]
         for v, w in row.items():
             if opposite:
@@ -628,7 +629,7 @@ def number(claimed):
 
 
 def decimal(value, direction):
-    """An integer as it is; else a float, rounded down (-1) or up (1), so that it holds."""
+    """An integer as it is; else a float, rounded down (-1) or up (1)."""
     if value.denominator == 1 and value.numerator.bit_length() <= 128:
         return str(value.numerator)
     try:

@@ -61,8 +61,8 @@ class Inequalities:
 
     With multipliers y >= 0 the rest w' = w - sum y (F - (D - F)) is bounded by `inner`,
     or, where that is None, pair by pair: sum of max(0, w'). T-cut packings of a minimum
-    T-join (4.9) and packed frustrated cycles are of the second kind, with F the pairs of
-    positive weight in D.
+    T-join (4.9) and packed frustrated cycles are of the second kind, with F the pairs
+    of positive weight in D.
 
     Attributes
     ----------
@@ -137,6 +137,4 @@ class Split:
     parts: tuple[tuple[np.ndarray, Proof], ...]
 
 
-Proof = (
-    Positive | Psd | Packing | Inequalities | Infeasible | Branch | Reduced | Split
-)
+Proof = Positive | Psd | Packing | Inequalities | Infeasible | Branch | Reduced | Split
