@@ -262,16 +262,16 @@ def _surface(
     )
     if found is None:
         return
-    value, bound = found.partition, found.upper_bound
+    value, bound, proof = found.partition, found.upper_bound, found.proof
     if embedding is None:
         value = None if value is None else problem.lift(value)
-        bound = problem.bound(bound)
+        bound, proof = problem.bound(bound), problem.proof(proof)
     if value is not None:
         run.offer_cut(value)
     if settings.bound != "none":
         if problem.graph.integer:
             bound = int(floor_to_values(problem.graph, bound))
-        run.offer_bound(bound, "proved")
+        run.offer_bound(bound, "proved", proof)
 
 
 def _result(

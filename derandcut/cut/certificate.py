@@ -27,7 +27,9 @@ from derandcut.cut.proof import (
     Psd,
     Reduced,
     Split,
+    TJoin,
 )
+from derandcut.cut.surface.packing import tcuts
 from derandcut.graph import CutGraph
 
 __all__ = ["certificate"]
@@ -121,6 +123,8 @@ class _Writer:
                 return self._psd(proof.y / scale, problem)
             case Packing():
                 return self.state(packed_cycles(_floats(problem)), problem, 1.0)
+            case TJoin():
+                return self.state(tcuts(proof.embedding), problem, scale)
             case Inequalities():
                 sets = _sets(proof, scale)
                 inner = Positive() if proof.inner is None else proof.inner

@@ -10,7 +10,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from typing import TYPE_CHECKING
+
 import numpy as np
+
+if TYPE_CHECKING:
+    from derandcut.cut.surface.embedding import Embedding
 
 __all__ = [
     "Branch",
@@ -22,6 +27,7 @@ __all__ = [
     "Psd",
     "Reduced",
     "Split",
+    "TJoin",
 ]
 
 
@@ -33,6 +39,20 @@ class Positive:
 @dataclass(frozen=True, slots=True)
 class Packing:
     """The cycles that `bound.cycles` packs: packed again when they are to be stated."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TJoin:
+    """A minimum T-join of the dual of an embedded graph (4.6).
+
+    The packing of T-cuts (4.9) is made when it is to be stated.
+
+    Attributes
+    ----------
+    embedding : Embedding
+    """
+
+    embedding: Embedding
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from derandcut.cut.proof import Proof, TJoin
 from derandcut.cut.surface import _embedding
 from derandcut.cut.surface.embedding import Embedding, planar_embedding
 from derandcut.cut.surface.tjoin import Matching, TJoinProblem
@@ -59,6 +60,8 @@ class SurfaceResult:
         How: every T-join is a cut; an optimal T-join that is a cut; no flip on some
         cycles within the limit; branching on the flips; nothing but the bound.
     notes : tuple of str
+    proof : Proof or None
+        Of the bound by the minimum T-join; by branching `upper_bound` can be smaller.
     """
 
     partition: np.ndarray | None
@@ -67,6 +70,7 @@ class SurfaceResult:
     proved: bool
     method: str
     notes: tuple[str, ...] = ()
+    proof: Proof | None = None
 
 
 def solve_planar(
@@ -153,6 +157,20 @@ def solve_embedded(
     return _Solver(graph, embedding, run, incumbent, seed).solve()
 
 
+def integer_costs(graph: CutGraph) -> tuple[np.ndarray, int]:
+    """Return |w| 2^exponent of each edge, rounded down, and the exponent.
+
+    Exact for integers; for real weights the optimum is missed by less than one unit an
+    edge.
+    """
+    _, _, weight = graph.edges()
+    size = np.abs(weight)
+    exponent = 0
+    if not graph.integer:
+        exponent = COST_BITS - math.frexp(float(size.sum()))[1]
+    return np.floor(np.ldexp(size, exponent)).astype(np.int64), exponent
+
+
 class _Ended(Exception):
     """The run has no work or time left."""
 
@@ -166,14 +184,7 @@ class _Solver:
         _, _, weight = graph.edges()
         self.positive = weight > 0
         self.plus = math.fsum(weight[self.positive].tolist())
-        size = np.abs(weight)
-        # Costs |w| 2^exponent, rounded down: exact for integers, and for real weights
-        # the optimum is missed by less than one unit an edge.
-        self.exponent = 0
-        if not graph.integer:
-            total = math.frexp(float(size.sum()))[1]
-            self.exponent = COST_BITS - total
-        self.cost = np.floor(np.ldexp(size, self.exponent)).astype(np.int64)
+        self.cost, self.exponent = integer_costs(graph)
         face = embedding.face
         ends = face.reshape(-1, 2)[self.positive].ravel()
         odd = np.bincount(ends, minlength=embedding.n_faces) % 2
@@ -547,7 +558,13 @@ class _Solver:
         if self.cut is not None and not self.graph.integer:
             bound = max(bound, self.cut)
         return SurfaceResult(
-            self.partition, self.cut, bound, proved, method, tuple(notes)
+            self.partition,
+            self.cut,
+            bound,
+            proved,
+            method,
+            tuple(notes),
+            TJoin(self.embedding),
         )
 
 
