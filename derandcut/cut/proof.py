@@ -9,7 +9,6 @@ from those, so a record need not be exact, only good.
 from __future__ import annotations
 
 from dataclasses import dataclass
-
 from typing import TYPE_CHECKING
 
 import numpy as np

@@ -1,11 +1,11 @@
 """T-cut packings (4.9): why no T-join is cheaper, as inequalities anybody can add up.
 
 Let J be a minimum T-join, and d(f) the cost of a minimum (T xor {r, f})-join less that
-of J, for a fixed face r: the distance from r when the edges of J count negatively. Along
-an edge of cost w between f and g, d rises from both ends at slope one and peaks at
-(d(f) + d(g) + w) / 2. Sebo (1990): every component of a level set {d <= t} without r is
-a T-odd set that one edge of J leaves. Over all levels these cuts load no edge beyond its
-cost, and each J-edge fully, so they add up to the cost of J.
+of J, for a fixed face r: the distance from r when the edges of J count negatively.
+Along an edge of cost w between f and g, d rises from both ends at slope one and peaks
+at (d(f) + d(g) + w) / 2. Sebo (1990): every component of a level set {d <= t} without r
+is a T-odd set that one edge of J leaves. Over all levels these cuts load no edge beyond
+its cost, and each J-edge fully, so they add up to the cost of J.
 
 All d come from one search: with r added to T one node of the matching stays exposed,
 and the duals, once the search from it has reached everything, are the distances.
