@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from derandcut import check
-from derandcut.cut.bound import Factorisation, packed_cycles
+from derandcut.cut.bound import Factorisation, packed_cycles, upper_bound
 from derandcut.cut.proof import (
     Branch,
     Inequalities,
@@ -31,6 +31,7 @@ from derandcut.cut.proof import (
 )
 from derandcut.cut.surface.packing import tcuts
 from derandcut.graph import CutGraph
+from derandcut.run import Run
 
 __all__ = ["certificate"]
 
@@ -201,14 +202,17 @@ class _Factor:
             return
         self.flops = analysis.flops
         s = (y - graph.weighted_degrees / 4) * analysis.scale
-        shift, step = 0.0, 1e-15 * max(1.0, float(np.abs(s).max()))
-        while not analysis.factor(s + shift):
-            shift += step
-            step *= 8
-            if not shift < 1e3 * (1 + float(np.abs(s).max())):
+        if not analysis.factor(s):
+            # The smallest shift that a factorisation proves; then it is there.
+            bound = upper_bound(graph, y, run=Run(graph), factorisation=analysis)
+            if bound.method != "factorisation":
                 return
+            s = (bound.y - graph.weighted_degrees / 4) * analysis.scale
+            step = 1e-15 * float(s.max())
+            while not analysis.factor(s):
+                s, step = s + step, 8 * step
         self.found = True
-        self.s = s + shift
+        self.s = s
         self.half = math.fsum(graph.weights) / 4 * analysis.scale
         self.ideal = (self.half + math.fsum(self.s)) / analysis.scale
 
