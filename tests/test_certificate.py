@@ -102,15 +102,24 @@ def test_parts_of_a_planar_graph_are_packed_together():
     assert proved(graph, result.proof) == result.cut
 
 
-@given(st.integers(3, 5), st.integers(3, 5), WEIGHTS)
-@settings(max_examples=40, deadline=None)
-def test_toroidal_bounds_are_proved_by_tcuts(height, width, w):
-    graph = grid((height, width), np.array(w, float), periodic=True)
+@given(st.integers(3, 5), st.integers(3, 6), WEIGHTS, st.sampled_from([1, 0.1]))
+@settings(max_examples=60, deadline=None)
+def test_toroidal_optima_are_proved_by_tcuts_and_decisions(height, width, w, scale):
+    graph = grid((height, width), np.array(w) * scale, periodic=True)
     result = solve_embedded(graph, torus_embedding(graph))
     bound = proved(graph, result.proof)
-    assert bound >= result.upper_bound
-    if result.method == "tie":
-        assert bound == result.cut
+    assert abs(bound - Fraction(result.upper_bound)) <= room(graph)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_a_tree_of_decisions_proves_what_branching_proved(seed):
+    w = np.random.default_rng(seed).choice([-1.0, 1.0], 2 * 48)
+    graph = grid((6, 8), w, periodic=True)
+    result = solve_embedded(graph, torus_embedding(graph))
+    found = certificate(graph, result.partition, result.proof)
+    assert verdict(graph, found).bound == result.cut
+    rules = {statement["rule"] for statement in found["proof"]}
+    assert ("branch" in rules) == (result.method in ("rigid cycle", "branching"))
 
 
 def test_decided_edges_are_left_out_of_the_packing():

@@ -29,6 +29,7 @@ from derandcut.cut.proof import (
     Split,
     TJoin,
 )
+from derandcut.cut.surface.exact import exclusion
 from derandcut.cut.surface.packing import tcuts
 from derandcut.graph import CutGraph
 from derandcut.run import Run
@@ -95,81 +96,92 @@ def certificate(
         problem = check.fix(found["fixed"], problem)[1]
     if proof is not None:
         writer = _Writer()
-        bound = writer.floored(proof, problem, 1.0)
+        bound = writer.write(proof, problem)
         found["claim"]["upper_bound"] = _claim(bound, 1)
         found["proof"] = writer.statements
     return found
 
 
 class _Writer:
-    """Statements in prefix order; each method returns the bound they prove."""
+    """Statements in prefix order, and the bound they prove."""
 
     def __init__(self) -> None:
         self.statements: list[dict[str, Any]] = []
 
-    def floored(self, proof, problem, scale) -> Fraction | None:
-        """State a proof, and that its bound is rounded down to a value."""
+    def write(self, proof: Proof, problem: check.Problem) -> Fraction | None:
+        """State a proof of a problem; the bound proved."""
+        # As in the checker: what is still to be stated, bounds so far, their use.
+        stack = [self._open(proof, problem, 1.0, True)]
+        while True:
+            children, bounds, combine = stack[-1]
+            if children:
+                inner, make, scale, floored = children.pop()
+                stack.append(self._open(inner, make(), scale, floored))
+                continue
+            stack.pop()
+            if not stack:
+                return combine(bounds)
+            stack[-1][1].append(combine(bounds))
+
+    def _open(self, proof: Proof, problem: check.Problem, scale: float, floored: bool):
+        """Append the next statement of a proof that saw weights times `scale`.
+
+        With `floored` its bound is first said to be rounded down to a value.
+        """
         if problem is None or isinstance(proof, Infeasible):
             self.statements.append({"rule": "infeasible"})
-            return None
-        # A branch has been floored leaf by leaf.
-        if isinstance(proof, Branch):
-            return self.state(proof, problem, scale)
-        return self._follow({"rule": "rnd"}, problem, [proof], scale, self.state)
-
-    def state(self, proof: Proof, problem: check.Problem, scale: float) -> Fraction:
-        """State a proof of a problem whose weights it saw multiplied by `scale`."""
+            return [], [], lambda bounds: None
+        if isinstance(proof, TJoin):
+            proof = _tjoin(proof)
+        # A branch is floored leaf by leaf.
+        if floored and not isinstance(proof, Branch):
+            return self._rule({"rule": "rnd"}, problem, [proof], scale, False)
         match proof:
             case Psd():
                 return self._psd(proof.y / scale, problem)
             case Packing():
-                return self.state(packed_cycles(_floats(problem)), problem, 1.0)
-            case TJoin():
-                return self.state(tcuts(proof.embedding), problem, scale)
+                cycles = packed_cycles(_floats(problem))
+                return self._open(cycles, problem, 1.0, False)
             case Inequalities():
-                sets = _sets(proof, scale)
                 inner = Positive() if proof.inner is None else proof.inner
-                if not sets["sets"]:
-                    return self.state(inner, problem, scale)
-                return self._follow(sets, problem, [inner], scale, self.state)
+                statement = _sets(proof, scale)
+                if not statement["sets"]:
+                    return self._open(inner, problem, scale, False)
+                return self._rule(statement, problem, [inner], scale, False)
             case Branch():
                 statement = {"rule": "branch", "u": int(proof.u), "v": int(proof.v)}
-                children = [proof.same, proof.different]
-                return self._follow(statement, problem, children, scale, self.floored)
+                both = [proof.same, proof.different]
+                return self._rule(statement, problem, both, scale, True)
             case Reduced():
                 statement = _replayed(proof.steps, problem)
-                if statement is None:
-                    return self.state(Positive(), problem, scale)
-                scale *= proof.scale
-                return self._follow(
-                    statement, problem, [proof.inner], scale, self.floored
-                )
+                if statement is not None:
+                    scale *= proof.scale
+                    return self._rule(statement, problem, [proof.inner], scale, True)
             case Split():
                 parts = [vertices.tolist() for vertices, _ in proof.parts]
+                inner = [part for _, part in proof.parts]
                 statement = {"rule": "add", "parts": parts}
-                children = [inner for _, inner in proof.parts]
-                return self._follow(statement, problem, children, scale, self.floored)
-        return self._follow({"rule": "box"}, problem, [], scale, self.state)
+                return self._rule(statement, problem, inner, scale, True)
+        return self._rule({"rule": "box"}, problem, [], scale, False)
 
-    def _follow(self, statement, problem, proofs, scale, state):
-        """Append a statement, then those of its children."""
+    def _rule(self, statement, problem, proofs, scale, floored):
+        """Append a statement; the checker's rule makes the problems of its children."""
         self.statements.append(statement)
-        children, combine = check.RULES[statement["rule"]](statement, problem)
-        return combine(
-            [
-                state(proof, child(), scale)
-                for proof, child in zip(proofs, children, strict=True)
-            ]
-        )
+        problems, combine = check.RULES[statement["rule"]](statement, problem)
+        children = [
+            (proof, make, scale, floored)
+            for proof, make in zip(proofs, problems, strict=True)
+        ]
+        return children[::-1], [], combine
 
-    def _psd(self, y: np.ndarray, problem: check.Problem) -> Fraction:
+    def _psd(self, y: np.ndarray, problem: check.Problem):
         """A rounded factor of Diag(y) - L/4; the positive weights if there is none."""
         graph = _floats(problem)
         if graph.m == 0 or len(y) != graph.n:
-            return self.state(Positive(), problem, 1.0)
+            return self._open(Positive(), problem, 1.0, False)
         factor = _Factor(graph, y)
         if not factor.found:
-            return self.state(Positive(), problem, 1.0)
+            return self._open(Positive(), problem, 1.0, False)
         floor = check.rnd({}, problem)[1]
         constant = problem.value(problem.constant)
         factor.round(fine=False)
@@ -179,7 +191,7 @@ class _Writer:
             factor.round(fine=True)
             value = Fraction(factor.bound) + constant
         self.statements.append(factor.statement())
-        return value
+        return [], [], lambda bounds: value
 
 
 class _Factor:
@@ -294,6 +306,15 @@ class _Factor:
             "order": order.tolist(),
             "fronts": fronts,
         }
+
+
+def _tjoin(proof: TJoin) -> Proof:
+    """A packing of T-cuts, or the tree of decisions."""
+    if proof.cost is not None:
+        tree = exclusion(proof.embedding, proof.cost)
+        if tree is not None and not isinstance(tree, TJoin):
+            return tree
+    return tcuts(proof.embedding, proof.decided) or Positive()
 
 
 def _sets(proof: Inequalities, scale: float) -> dict[str, Any]:

@@ -44,14 +44,21 @@ class Packing:
 class TJoin:
     """A minimum T-join of the dual of an embedded graph (4.6).
 
-    The packing of T-cuts (4.9) is made when it is to be stated.
+    The packing of T-cuts (4.9), or the tree of decisions (4.8) with a packing at each
+    leaf, is made when it is to be stated.
 
     Attributes
     ----------
     embedding : Embedding
+    cost : int or None
+        No cut costs less: to be proved by decisions, where the minimum T-join does not.
+    decided : dict or None
+        Edge -> whether it is cut; the T-join is one of the other edges.
     """
 
     embedding: Embedding
+    cost: int | None = None
+    decided: dict[int, bool] | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
