@@ -111,15 +111,16 @@ def test_toroidal_optima_are_proved_by_tcuts_and_decisions(height, width, w, sca
     assert abs(bound - Fraction(result.upper_bound)) <= room(graph)
 
 
-@pytest.mark.parametrize("seed", range(6))
-def test_a_tree_of_decisions_proves_what_branching_proved(seed):
-    w = np.random.default_rng(seed).choice([-1.0, 1.0], 2 * 48)
-    graph = grid((6, 8), w, periodic=True)
-    result = solve_embedded(graph, torus_embedding(graph))
-    found = certificate(graph, result.partition, result.proof)
-    assert verdict(graph, found).bound == result.cut
-    rules = {statement["rule"] for statement in found["proof"]}
-    assert ("branch" in rules) == (result.method in ("rigid cycle", "branching"))
+def test_a_tree_of_decisions_proves_what_branching_proved():
+    used = set()
+    for seed in range(6):
+        w = np.random.default_rng(seed).choice([-1.0, 1.0], 2 * 48)
+        graph = grid((6, 8), w, periodic=True)
+        result = solve_embedded(graph, torus_embedding(graph))
+        found = certificate(graph, result.partition, result.proof)
+        assert verdict(graph, found).bound == result.cut
+        used |= {statement["rule"] for statement in found["proof"]}
+    assert {"branch", "infeasible", "lin"} <= used
 
 
 def test_decided_edges_are_left_out_of_the_packing():
