@@ -573,4 +573,4 @@ def _sum(graph: CutGraph, values: np.ndarray) -> float:
 
 def _scale(graph: CutGraph) -> float:
     """The power of two that brings the largest weight into [1/2, 1)."""
-    return 2.0 ** -math.frexp(float(np.abs(graph.weights).max()))[1]
+    return 2.0 ** min(1023, -math.frexp(float(np.abs(graph.weights).max()))[1])

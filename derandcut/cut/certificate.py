@@ -177,14 +177,12 @@ class _Writer:
     def _psd(self, y: np.ndarray, problem: check.Problem):
         """A rounded factor of Diag(y) - L/4; the positive weights if there is none."""
         graph = _floats(problem)
-        if graph.m == 0 or len(y) != graph.n:
-            return self._open(Positive(), problem, 1.0, False)
-        factor = _Factor(graph, y)
-        if not factor.found:
+        factor = _Factor(graph, y) if 0 < graph.m and len(y) == graph.n else None
+        # The last: weights so small that float64 cannot scale them.
+        if factor is None or not factor.found or not factor.round(fine=False):
             return self._open(Positive(), problem, 1.0, False)
         floor = check.rnd({}, problem)[1]
         constant = problem.value(problem.constant)
-        factor.round(fine=False)
         value = Fraction(factor.bound) + constant
         worthwhile = floor([value]) > floor([Fraction(factor.ideal) + constant])
         if worthwhile and (graph.integer or factor.flops <= FINE_FLOPS):
@@ -228,8 +226,8 @@ class _Factor:
         self.half = math.fsum(graph.weights) / 4 * analysis.scale
         self.ideal = (self.half + math.fsum(self.s)) / analysis.scale
 
-    def round(self, *, fine: bool) -> None:
-        """Round C: coarse means that products of rows fit 64 bits."""
+    def round(self, *, fine: bool) -> bool:
+        """Round C: coarse means that products of rows fit 64 bits. True if finite."""
         analysis = self.analysis
         room = 63 - math.log2(float(self.s.max())) - 0.01
         bits = FINE_BITS if fine else math.floor(room / 2)
@@ -250,6 +248,7 @@ class _Factor:
             panel = np.rint(np.ldexp(np.tril(panel)[order] * stretch, bits))
             self.fronts.append((rows[order], panel))
         self.bound = self._evaluate(2.0**-bits)
+        return math.isfinite(self.bound)
 
     def _evaluate(self, grain: float) -> float:
         """Bound W/2 + tr G + sum |2 G_ij - w_ij / 2|, front by front, from above."""
