@@ -25,6 +25,7 @@ from derandcut.cut.surface import (
     solve_planar,
     torus_embedding,
 )
+from derandcut.cut.surface.exact import exclusion
 from derandcut.cut.surface.packing import tcuts
 from derandcut.run import Run
 
@@ -117,10 +118,25 @@ def test_a_tree_of_decisions_proves_what_branching_proved():
         w = np.random.default_rng(seed).choice([-1.0, 1.0], 2 * 48)
         graph = grid((6, 8), w, periodic=True)
         result = solve_embedded(graph, torus_embedding(graph))
-        found = certificate(graph, result.partition, result.proof)
+        if result.proof.cost is None:
+            continue
+        # The tree itself: most of these are also proved by cycles that are left.
+        tree = exclusion(result.proof.embedding, result.proof.cost, Run(graph))
+        found = certificate(graph, result.partition, tree)
         assert verdict(graph, found).bound == result.cut
         used |= {statement["rule"] for statement in found["proof"]}
     assert {"branch", "infeasible", "lin"} <= used
+    short = Run(graph, work_limit=1)
+    assert exclusion(result.proof.embedding, result.cut, short) is None
+
+
+def test_odd_columns_of_a_torus_are_packed_after_the_tcuts():
+    graph = grid((19, 24), [1.0], periodic=True)
+    result = solve_embedded(graph, torus_embedding(graph))
+    assert (result.method, result.cut) == ("rigid cycle", graph.m - 24)
+    found = certificate(graph, result.partition, result.proof)
+    assert verdict(graph, found).bound == result.cut
+    assert [statement["rule"] for statement in found["proof"]] == ["rnd", "lin", "box"]
 
 
 def test_decided_edges_are_left_out_of_the_packing():

@@ -353,9 +353,11 @@ def cycles(graph: CutGraph, run: Run) -> Bound:
     return _finish(graph, value, "positive weight", np.empty(0))
 
 
-def packed_cycles(graph: CutGraph) -> Inequalities:
-    """The cycles of the bound by `cycles`, to be stated in a certificate."""
-    packer = _Packer(graph, room=1 << 16)
+def packed_cycles(graph: CutGraph, depth: int | None = None) -> Inequalities:
+    """The cycles of the bound by `cycles`, or longer ones, to be stated."""
+    room = 1 << 16  # pairs written out a slice, many cycles
+    depth = min(depth or DEPTH, room // 8)
+    packer = _Packer(graph, room=room, depth=depth)
     pairs, sizes, taken = [], [np.zeros(1, np.int64)], []
     for _ in packer.slices():
         ends = packer.ends[: packer.listed]
@@ -375,10 +377,10 @@ def packed_cycles(graph: CutGraph) -> Inequalities:
 class _Packer:
     """The state of `_bound.pack_cycles`; cycles are written out if there is room."""
 
-    def __init__(self, graph: CutGraph, room: int = 0) -> None:
+    def __init__(self, graph: CutGraph, room: int = 0, depth: int = DEPTH) -> None:
         n, nnz = graph.n, len(graph.indices)
         places = sp.csr_array((np.arange(nnz), graph.indices, graph.indptr), (n, n))
-        self.graph, self.work = graph, CYCLE_WORK * nnz
+        self.graph, self.depth, self.work = graph, depth, CYCLE_WORK * nnz
         self.twin = places.T.tocsr().data
         self.residual, self.indices = graph.weights.copy(), graph.indices.copy()
         self.stop = graph.indptr[1:].copy()
@@ -401,7 +403,7 @@ class _Packer:
         n = self.graph.n
         entry, queue = np.empty(n, np.int64), np.empty(n, np.int32)
         node = np.zeros((n, 4), np.int32)
-        for depth in (1, DEPTH):
+        for depth in (1, self.depth):
             self.state[0] = 0
             while self.state[0] < n and self.work > 0:
                 gain, visited = _bound.pack_cycles(

@@ -10,6 +10,7 @@ float64, rounding errors included.
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
@@ -29,7 +30,7 @@ from derandcut.cut.proof import (
     Split,
     TJoin,
 )
-from derandcut.cut.surface.exact import exclusion
+from derandcut.cut.surface.exact import bound_of_cost, exclusion
 from derandcut.cut.surface.packing import tcuts
 from derandcut.graph import CutGraph
 from derandcut.run import Run
@@ -38,6 +39,7 @@ __all__ = ["certificate"]
 
 FINE_BITS = 50  # of the factor, where coarse ones do not do
 FINE_FLOPS = 3e8  # multiply-adds of the checker that a bound of real weights is worth
+TREE_WORK = 3 * 10**9  # units that finding a tree of decisions again may take
 SPARE_BITS = 60  # for what replaying reductions of rounded weights has to shift
 
 
@@ -140,7 +142,7 @@ class _Writer:
             case Psd():
                 return self._psd(proof.y / scale, problem)
             case Packing():
-                cycles = packed_cycles(_floats(problem))
+                cycles = packed_cycles(_floats(problem), proof.depth)
                 return self._open(cycles, problem, 1.0, False)
             case Inequalities():
                 inner = Positive() if proof.inner is None else proof.inner
@@ -308,12 +310,28 @@ class _Factor:
 
 
 def _tjoin(proof: TJoin) -> Proof:
-    """A packing of T-cuts, or the tree of decisions."""
-    if proof.cost is not None:
-        tree = exclusion(proof.embedding, proof.cost)
+    """T-cuts alone; with the cycles that are left; or at the leaves of decisions."""
+    embedding, cost = proof.embedding, proof.cost
+    packed = tcuts(embedding, proof.decided) or Positive()
+    if cost is None or not isinstance(packed, Inequalities):
+        return packed
+    # Cycles of a class other than 0 that no cut, for its parity, can cut well.
+    graph = embedding.graph
+    u, v, w = graph.edges()
+    moved = np.repeat(packed.multiplier, np.diff(packed.starts))
+    rest = CutGraph.from_edges(
+        np.concatenate([u, packed.u]),
+        np.concatenate([v, packed.v]),
+        np.concatenate([w, np.where(packed.odd, -moved, moved)]),
+        graph.n,
+    )
+    cycles = packed_cycles(rest, graph.n)
+    found = math.fsum(w[w > 0]) - packed.multiplier.sum() - cycles.multiplier.sum()
+    if found > bound_of_cost(graph, cost) + 1e-12 * graph.absolute_weight:
+        tree = exclusion(embedding, cost, Run(graph, work_limit=TREE_WORK))
         if tree is not None and not isinstance(tree, TJoin):
             return tree
-    return tcuts(proof.embedding, proof.decided) or Positive()
+    return replace(packed, inner=Packing(graph.n))
 
 
 def _sets(proof: Inequalities, scale: float) -> dict[str, Any]:

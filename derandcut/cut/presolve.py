@@ -66,7 +66,9 @@ class Presolved:
 
     def proof(self, inner: Proof) -> Proof:
         """Turn a proof about the kernel into one about the graph, its sides fixed."""
-        return inner if self.steps is None else Reduced(self.steps, inner, self.scale)
+        if self.steps is None or not len(self.steps):
+            return inner
+        return Reduced(self.steps, inner, self.scale)
 
     def value(self, kernel_value: float) -> float:
         """Turn a value of the kernel (a cut, F, a bound) into one of the graph."""

@@ -37,7 +37,15 @@ class Positive:
 
 @dataclass(frozen=True, slots=True)
 class Packing:
-    """The cycles that `bound.cycles` packs: packed again when they are to be stated."""
+    """Frustrated cycles that `bound.cycles` packs, packed when they are to be stated.
+
+    Attributes
+    ----------
+    depth : int or None
+        Cycles have at most 2 depth + 1 edges; None: as many as `bound.cycles` takes.
+    """
+
+    depth: int | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

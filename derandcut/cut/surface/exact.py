@@ -172,9 +172,22 @@ def integer_costs(graph: CutGraph) -> tuple[np.ndarray, int]:
     return np.floor(np.ldexp(size, exponent)).astype(np.int64), exponent
 
 
-def exclusion(embedding: Embedding, cost: int) -> Proof | None:
-    """Return a proof that no cut's T-join costs less, found anew; None if one does."""
-    return _Solver(embedding.graph, embedding, None, None, 0).exclusion(cost)
+def exclusion(embedding: Embedding, cost: int, run: Run) -> Proof | None:
+    """Return a proof that no cut's T-join costs less, found anew within a run.
+
+    None if the run ends before, or there is such a cut.
+    """
+    try:
+        return _Solver(embedding.graph, embedding, run, None, 0).exclusion(cost)
+    except _Ended:
+        return None
+
+
+def bound_of_cost(graph: CutGraph, cost: int) -> float:
+    """The upper bound that the least cost of a cut's T-join means."""
+    _, _, weight = graph.edges()
+    plus = math.fsum(weight[weight > 0].tolist())
+    return plus - math.ldexp(float(cost), -integer_costs(graph)[1])
 
 
 class _Ended(Exception):
@@ -283,7 +296,7 @@ class _Solver:
     def exclusion(self, cost: int) -> Proof | None:
         """Prove anew that no cut costs less than `cost`, to write the proof down."""
         base = self.problem.start(self.cost)
-        base.solve()
+        self._complete(base)
         if base.bound >= cost:
             return TJoin(self.embedding)
         tjoin = base.tjoin()
