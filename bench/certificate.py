@@ -1,11 +1,11 @@
-"""Certificates of Gset graphs: what they prove, their size, the time to write and check.
+"""Certificates of Gset graphs: what they prove, size, time to write and check.
 
     python bench/certificate.py [NAME ...]
 
-Each graph is solved to the natural end, its certificate written to a temporary folder and checked by the
-single file `check.py` in an isolated interpreter, which reads graph and certificate from
-disk. Seconds are CPU seconds: of the solve, of making and writing the JSON, of the whole
-checking process. docs/certificate shows the table.
+Each graph is solved to the natural end, its certificate written to a temporary folder
+and checked by the single file `check.py` in an isolated interpreter, which reads graph
+and certificate from disk. Seconds are CPU seconds: of the solve, of making and writing
+the JSON, of the whole checking process. docs/certificate shows the table.
 """
 
 from __future__ import annotations
