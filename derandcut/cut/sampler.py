@@ -22,8 +22,9 @@ from derandcut.cut.rounding import (
 )
 from derandcut.errors import InputError
 from derandcut.graph import CutGraph
-from derandcut.lemma.certificate import certify, gershgorin, largest_eigenvalue
+from derandcut.lemma.certificate import certify
 from derandcut.lemma.collapse import collapse
+from derandcut.lemma.optimise import escape
 from derandcut.result import LemmaCertificate, Link
 from derandcut.run import Run
 
@@ -260,25 +261,17 @@ class Sampler:
     def escape(self) -> bool:
         """Leave a saddle along the top eigenvector of H, if that raises F.
 
-        The deterministic counterpart of a perturbation in perturbed gradient descent.
         Returns False at an approximate second-order point.
         """
-        H = self.hessian()
-        if gershgorin(H) <= self.weight_decay:
-            return False
-        value, z, _ = largest_eigenvalue(H)
-        if value <= self.weight_decay:
-            return False
         W, b = self.W, self.b
-        current = self.value(W, b)
         length = self.tau * math.sqrt(self.graph.n)
-        for _ in range(40):
-            for sign in (1.0, -1.0):
-                if self.value(W, b + sign * length * z) > current:
-                    self.set_state(W, b + sign * length * z)
-                    return True
-            length /= 2
-        return False
+        moved = escape(
+            lambda b: -self.value(W, b), -self.hessian(), b, self.weight_decay, length
+        )
+        if moved is None:
+            return False
+        self.set_state(W, moved)
+        return True
 
     def climb(self, iterations: int) -> float:
         """Ascend with a backtracking step that never lowers F; returns F.

@@ -99,6 +99,7 @@ def certify(
     hessian: sp.sparray | LinearOperator,
     W: np.ndarray,
     weight_decay: float,
+    identity_error: float = 0.0,
 ) -> LemmaCertificate:
     """Say what (1.3) says of a point: ||W||_F <= eps / (lambda - gamma).
 
@@ -111,6 +112,9 @@ def certify(
     W : (n, k) float array
     weight_decay : float
         lambda > 0.
+    identity_error : float, default 0.0
+        ||gradient - (H + lambda) W||_F, where (1.1) holds but for a sample or a
+        quadrature. Added to eps: (1.3) is then true of that sample.
 
     Returns
     -------
@@ -123,7 +127,8 @@ def certify(
     >>> certify(np.zeros((1, 1)), sp.csr_array([[2.0]]), np.zeros((1, 1)), 0.1).bound
     0.0
     """
-    eps, norm = float(np.linalg.norm(gradient)), float(np.linalg.norm(W))
+    eps = float(np.linalg.norm(gradient)) + float(identity_error)
+    norm = float(np.linalg.norm(W))
     operator = isinstance(hessian, LinearOperator)
     proved = np.inf if operator else max(0.0, gershgorin(-hessian))
     if proved < 0.5 * weight_decay:
