@@ -92,8 +92,7 @@ def contracted(graph, u, v, *, different):
 
 def branched(graph):
     leaves = [dual(contracted(graph, 1, 4, different=d)) for d in (False, True)]
-    again = Branch(1, 4, Positive(), Infeasible())
-    return Branch(1, 4, Branch(1, 4, leaves[0], Infeasible()), leaves[1]), again
+    return Branch(1, 4, Branch(1, 4, leaves[0], Infeasible()), leaves[1])
 
 
 def proofs(graph):
@@ -109,7 +108,7 @@ def proofs(graph):
     u, v = zip(*rest, strict=True)
     rest = CutGraph.from_edges(u, v, list(rest.values()))
     yield "triangles and psd", triangles(graph, dual(rest))
-    yield "branch", branched(graph)[0]
+    yield "branch", branched(graph)
     yield "reduced", Reduced(reduction.steps, Positive(), reduction.scale)
 
 
@@ -155,6 +154,15 @@ def test_a_proof_becomes_a_certificate_that_is_accepted(graph, proof):
     verdict = accepted(graph, made(graph, proof))
     assert verdict.bound >= BEST[id(graph)]
     assert verdict.bound <= sum(Fraction(max(0, w)) for w in edges_of(graph).values())
+
+
+def test_trees_of_any_depth_are_written_and_checked():
+    proof = Positive()
+    for _ in range(3000):  # deeper than Python recurses, or its JSON nests
+        proof = Branch(1, 2, proof, Infeasible())
+    found = made(WHEEL, Branch(1, 2, proof, Positive()))
+    assert accepted(WHEEL, found).bound >= BEST[id(WHEEL)]
+    assert len(found["proof"]) > 6000
 
 
 def places(value, path=()):
