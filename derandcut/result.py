@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 import itertools
 import math
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -179,8 +179,8 @@ class CutResult:
     lemma : LemmaCertificate or None
     pool : tuple of (n,) int8 arrays
         Distinct good partitions, best first, up to ``pool_size``.
-    certificate : dict or None
-        A proof a stranger can check (see the documentation of ``check``).
+    certify : callable or None
+        Makes `certificate`.
     seed, work, work_limit : int
         ``work_limit`` repeats the run bit for bit with the same seed.
     seconds : float
@@ -207,7 +207,7 @@ class CutResult:
     stages: tuple[tuple[str, float], ...] = ()
     lemma: LemmaCertificate | None = None
     pool: tuple[np.ndarray, ...] = ()
-    certificate: dict[str, Any] | None = None
+    certify: Callable[[], dict[str, Any]] | None = None
     labels: tuple[Hashable, ...] | None = None
     notes: tuple[str, ...] = field(default=())
 
@@ -220,6 +220,14 @@ class CutResult:
         if self.upper_bound is None:
             return None
         return relative_gap(self.cut, self.upper_bound)
+
+    @property
+    def certificate(self) -> dict[str, Any] | None:
+        """A proof that a stranger can check (docs/certificate), made when asked for.
+
+        What it proves can differ from `upper_bound` by a rounding error.
+        """
+        return None if self.certify is None else self.certify()
 
     def sides(self) -> tuple[set[Hashable], set[Hashable]]:
         """The two sets of labels: side +1, side -1."""
