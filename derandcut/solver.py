@@ -11,24 +11,29 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from derandcut.arguments import (
     Settings,
+    check_target_and_callback,
     fixed_sides,
     initial_partition,
     limit,
     natural,
+    refuse,
 )
 from derandcut.budget import work_budget
 from derandcut.cut.bound import floor_to_values
 from derandcut.cut.bounding import Bounding
+from derandcut.cut.certificate import certificate
 from derandcut.cut.exact import Exact
 from derandcut.cut.goemans_williamson import goemans_williamson
 from derandcut.cut.pool import Pool
 from derandcut.cut.presolve import presolve
+from derandcut.cut.proof import Positive
 from derandcut.cut.rounding import guarantee, one_flip_descent
 from derandcut.cut.sampler import DRAWS, derandomize
 from derandcut.cut.sdp import Relaxation
@@ -38,7 +43,14 @@ from derandcut.errors import InputError
 from derandcut.formats import as_graph
 from derandcut.graph import CutGraph
 from derandcut.options import Options
-from derandcut.result import CutResult, Event, LemmaCertificate, Link, Status
+from derandcut.result import (
+    CutResult,
+    Event,
+    LemmaCertificate,
+    Link,
+    Status,
+    check_chain,
+)
 from derandcut.run import Run
 
 __all__ = ["maxcut"]
@@ -87,7 +99,8 @@ def maxcut(
         All cores allowed to the process by default; no influence on the answer.
     method : {"auto", "exact", "derandomize", "search", "goemans-williamson"}
         Everything; until the optimum is proved or a limit is met; the derandomized
-        relaxation alone; without its chain; the cvxpy baseline.
+        relaxation alone; without its chain; the cvxpy baseline (takes a seed, and
+        neither limits nor starts).
     bound : {"proved", "estimate", "none"}
         Rigorous (a factorisation, or a weaker proof where none is affordable); by
         Lanczos; none.
@@ -139,7 +152,16 @@ def maxcut(
         pool_size=pool_size,
         options=options,
     )
+    check_target_and_callback(target, callback)
     if settings.method == "goemans-williamson":
+        refuse(
+            "goemans-williamson",
+            time_limit=time_limit,
+            work_limit=work_limit,
+            initial=initial,
+            fixed=fixed,
+            embedding=embedding,
+        )
         return goemans_williamson(graph, seed=settings.seed)
     if settings.method == "exact" and settings.bound != "proved":
         raise InputError(f"exact needs bound='proved', got {settings.bound!r}")
@@ -158,7 +180,7 @@ def maxcut(
     )
     with run.catching_signals():
         solution = _solve(graph, run, settings, sides, start, surface)
-    return _result(graph, run, settings, solution)
+    return _result(graph, run, settings, solution, sides)
 
 
 @dataclass
@@ -265,6 +287,7 @@ def _solve(
                 if bounding.due(run):
                     with run.stage("bound"):
                         bounding.step(run)
+        exact.certify(run)
         solution.pool = [problem.lift(x) for x in search.best.partitions]
 
     with run.stage("bound"):
@@ -283,16 +306,25 @@ def _surface(
         run.offer_cut(found.partition)
     if settings.bound != "none":
         bound = floor_to_values(graph, found.upper_bound)
-        run.offer_bound(int(bound) if graph.integer else bound, "proved")
+        bound = int(bound) if graph.integer else bound
+        run.offer_bound(bound, "proved", found.proof)
 
 
 def _result(
-    graph: CutGraph, run: Run, settings: Settings, solution: Solution
+    graph: CutGraph,
+    run: Run,
+    settings: Settings,
+    solution: Solution,
+    sides: np.ndarray,
 ) -> CutResult:
-    """Close the chain and put everything into one record."""
+    """Close the chain, check every link, and put everything into one record."""
     chain = [*solution.chain, Link("cut", float(run.cut))]
     if run.upper_bound is not None:
         chain.append(Link("upper bound", float(run.upper_bound)))
+    check_chain(graph, chain)
+    proof = run.proof
+    if proof is None and run.bound_kind == "proved":
+        proof = Positive()
     status = run.ended or Status.FINISHED
     pool = Pool(settings.pool_size)
     for partition in (run.partition, *solution.pool):
@@ -314,5 +346,6 @@ def _result(
         stages=tuple(run.stages),
         lemma=solution.lemma,
         pool=tuple(pool.partitions),
+        certify=partial(certificate, graph, run.partition, proof, sides),
         labels=graph.labels,
     )

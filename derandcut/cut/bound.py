@@ -13,6 +13,7 @@ affordable, edge-disjoint frustrated cycles give a weaker bound that is still tr
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,6 +21,7 @@ import scipy.sparse as sp
 from scipy.linalg import eigh_tridiagonal
 
 from derandcut._core import load_kernel
+from derandcut.cut.proof import Inequalities, Packing, Positive, Proof, Psd
 from derandcut.graph import CutGraph
 from derandcut.run import Run
 
@@ -56,6 +58,8 @@ class Bound:
     vector : (n,) float64 array or None
         A unit vector near that eigenvector: the direction of escape for a low-rank
         solution, if lambda_min is negative.
+    proof : Proof or None
+        What a certificate is made of; None for an estimate.
     """
 
     value: float
@@ -65,6 +69,7 @@ class Bound:
     y: np.ndarray
     lambda_min: float | None = None
     vector: np.ndarray | None = None
+    proof: Proof | None = None
 
 
 class Factorisation:
@@ -296,7 +301,8 @@ def upper_bound(
     (2.0, 2.25, 'proved')
     """
     if graph.m == 0 or not graph.weights.any():
-        return Bound(0.0, 0.0, "proved", "exact", np.zeros(graph.n))
+        y = np.zeros(graph.n)
+        return Bound(0.0, 0.0, "proved", "exact", y, proof=Positive())
     if kind == "estimate" and y is not None:
         return _lanczos(graph, np.asarray(y, np.float64), run)
     best = positive_weight(graph)
@@ -332,29 +338,81 @@ def cycles(graph: CutGraph, run: Run) -> Bound:
     A cut cannot cut all positive and no negative edges of a cycle with an odd number of
     positive edges: it loses at least the smallest weight on it.
     """
-    n, nnz = graph.n, len(graph.indices)
-    places = sp.csr_array((np.arange(nnz), graph.indices, graph.indptr), shape=(n, n))
-    twin = places.T.tocsr().data
-    residual = graph.weights.copy()
-    entry, queue = np.empty(n, np.int64), np.empty(n, np.int32)
-    node, state = np.zeros((n, 4), np.int32), np.zeros(3, np.int64)
-    indices, stop = graph.indices.copy(), graph.indptr[1:].copy()
-    packed, left = 0.0, CYCLE_WORK * nnz
-    for depth in (1, DEPTH):
-        state[0] = 0
-        while state[0] < n and left > 0 and not run.exhausted():
-            gain, visited = _bound.pack_cycles(
-                graph.indptr, stop, indices, twin, residual,
-                entry, node, queue, state, depth, SLICE,
-            )  # fmt: skip
-            packed += gain
-            left -= visited
-            run.charge(visited)
+    packer = _Packer(graph)
+    packed = 0.0
+    for gain, visited in packer.slices():
+        packed += gain
+        run.charge(visited)
+        if run.exhausted():
+            break
     if not graph.integer:
-        packed *= 1 - 8 * (int(state[2]) + 8) * UNIT
+        packed *= 1 - 8 * (packer.count + 8) * UNIT
     value = _sum(graph, np.maximum(graph.weights, 0)) / 2 - packed
-    method = "cycles" if packed > 0 else "positive weight"
-    return _finish(graph, value, method, np.empty(0))
+    if packed > 0:
+        return _finish(graph, value, "cycles", np.empty(0), proof=Packing())
+    return _finish(graph, value, "positive weight", np.empty(0))
+
+
+def packed_cycles(graph: CutGraph, depth: int | None = None) -> Inequalities:
+    """The cycles of the bound by `cycles`, or longer ones, to be stated."""
+    room = 1 << 16  # pairs written out a slice, many cycles
+    depth = min(depth or DEPTH, room // 8)
+    packer = _Packer(graph, room=room, depth=depth)
+    pairs, sizes, taken = [], [np.zeros(1, np.int64)], []
+    for _ in packer.slices():
+        ends = packer.ends[: packer.listed]
+        pairs.append(packer.pairs[: ends[-1] if len(ends) else 0].copy())
+        sizes.append(np.diff(ends, prepend=0))
+        taken.append(packer.taken[: packer.listed].copy())
+    pairs = np.concatenate([np.empty((0, 3), np.int32), *pairs])
+    return Inequalities(
+        starts=np.cumsum(np.concatenate(sizes)),
+        u=pairs[:, 0],
+        v=pairs[:, 1],
+        odd=pairs[:, 2] > 0,
+        multiplier=np.concatenate([np.empty(0), *taken]),
+    )
+
+
+class _Packer:
+    """The state of `_bound.pack_cycles`; cycles are written out if there is room."""
+
+    def __init__(self, graph: CutGraph, room: int = 0, depth: int = DEPTH) -> None:
+        n, nnz = graph.n, len(graph.indices)
+        places = sp.csr_array((np.arange(nnz), graph.indices, graph.indptr), (n, n))
+        self.graph, self.depth, self.work = graph, depth, CYCLE_WORK * nnz
+        self.twin = places.T.tocsr().data
+        self.residual, self.indices = graph.weights.copy(), graph.indices.copy()
+        self.stop = graph.indptr[1:].copy()
+        self.state = np.zeros(4, np.int64)
+        self.pairs = np.empty((room, 3), np.int32)
+        self.ends, self.taken = np.empty(room, np.int64), np.empty(room)
+
+    @property
+    def count(self) -> int:
+        """Cycles so far."""
+        return int(self.state[2])
+
+    @property
+    def listed(self) -> int:
+        """Cycles written out in the last slice."""
+        return int(self.state[3])
+
+    def slices(self) -> Iterator[tuple[float, int]]:
+        """Triangles first, then longer cycles: weight packed and edges visited."""
+        n = self.graph.n
+        entry, queue = np.empty(n, np.int64), np.empty(n, np.int32)
+        node = np.zeros((n, 4), np.int32)
+        for depth in (1, self.depth):
+            self.state[0] = 0
+            while self.state[0] < n and self.work > 0:
+                gain, visited = _bound.pack_cycles(
+                    self.graph.indptr, self.stop, self.indices, self.twin,
+                    self.residual, entry, node, queue, self.state, depth, SLICE,
+                    self.pairs, self.ends, self.taken,
+                )  # fmt: skip
+                self.work -= visited
+                yield gain, visited
 
 
 def _factored(
@@ -506,20 +564,25 @@ def _finish(
     y: np.ndarray,
     lowest: float | None = None,
     vector: np.ndarray | None = None,
+    proof: Proof | None = None,
 ) -> Bound:
     if value > 0 and not graph.integer:
         value = math.nextafter(value, math.inf)
-    value = max(value, 0.0)  # the empty cut
+    value = max(value, 0.0) + graph.rounding  # 0: the empty cut
+    if proof is None:
+        proof = Psd(y) if len(y) else Positive()
     return Bound(
-        floor_to_values(graph, value), value, "proved", method, y, lowest, vector
+        floor_to_values(graph, value), value, "proved", method, y, lowest, vector, proof
     )
 
 
 def _sum(graph: CutGraph, values: np.ndarray) -> float:
-    """Sum exactly rounded; integers below 2^53 need no care."""
-    return float(values.sum()) if graph.integer else math.fsum(values)
+    """Sum, exactly rounded."""
+    if graph.integer:  # both directions of an edge: even, at most 2^54
+        return float(values.astype(np.int64).sum())
+    return math.fsum(values)
 
 
 def _scale(graph: CutGraph) -> float:
     """The power of two that brings the largest weight into [1/2, 1)."""
-    return 2.0 ** -math.frexp(float(np.abs(graph.weights).max()))[1]
+    return 2.0 ** min(1023, -math.frexp(float(np.abs(graph.weights).max()))[1])

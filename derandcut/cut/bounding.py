@@ -118,9 +118,12 @@ class Bounding:
     def _offer(self, bound: Bound, run: Run) -> None:
         graph = self.problem.graph
         value = self.problem.bound(bound.unfloored)
+        proof = None
         if bound.kind == "proved":
-            value = min(value, positive_weight(graph).unfloored)
+            proof, whole = self.problem.proof(bound.proof), positive_weight(graph)
+            if whole.unfloored < value:
+                value, proof = whole.unfloored, whole.proof
         if graph.integer:
             value = int(floor_to_values(graph, value))
-        if run.offer_bound(value, bound.kind):
+        if run.offer_bound(value, bound.kind, proof):
             self.method = bound.method

@@ -17,7 +17,7 @@ from derandcut.cut.blocks import blocks, combine
 from derandcut.cut.bound import floor_to_values, modulus, positive_weight
 from derandcut.cut.branch import BranchAndBound
 from derandcut.cut.presolve import Presolved
-from derandcut.cut.proof import Proof, Reduced, Split
+from derandcut.cut.proof import Positive, Proof, Reduced, Split
 from derandcut.cut.reduce import Reduction, reduce
 from derandcut.cut.surface import solve_surface
 from derandcut.graph import CutGraph
@@ -59,7 +59,7 @@ class Leaf:
         self.partition, self.cut = np.ones(graph.n, np.int8), 0
         self.tolerance = 0.0
         self.bound = math.inf
-        self.proof: Proof | None = None
+        self.proof: Proof = Positive()
         self.tree: BranchAndBound | None = None
         self.lower_bound(positive_weight(graph).unfloored)
 
@@ -94,6 +94,8 @@ class Leaf:
         if found.partition is not None:
             self.offer(found.partition)
         self.lower_bound(found.upper_bound)
+        if found.proof is not None:
+            self.proof = found.proof
 
     def advance(self, run: Run, executor: Executor) -> bool:
         """A round of branch and bound; True if there is a better cut."""
@@ -179,15 +181,12 @@ class Piece:
         size = abs(total) + abs(reduction.constant)
         return reduction.bound(total) + 4 * EPSILON * size
 
-    def proof(self) -> Proof | None:
-        """The leaves' proofs put together; None where one has none."""
+    def proof(self) -> Proof:
+        """The leaves' proofs put together."""
         if self.leaf is not None:
             tree = self.leaf.tree
             return self.leaf.proof if tree is None else tree.proof()
-        parts = [(vertices, part.proof()) for vertices, part in self.parts]
-        if any(proof is None for _, proof in parts):
-            return None
-        inner: Proof = Split(tuple(parts))
+        inner = Split(tuple((vertices, part.proof()) for vertices, part in self.parts))
         if self.reduction is None:
             return inner
         return Reduced(self.reduction.steps, inner, self.reduction.scale)
@@ -297,15 +296,24 @@ class Exact:
             leaf.tolerance = 0.0 if leaf.graph.integer else scale * abs(run.cut)
 
     def _offer(self, run: Run) -> None:
+        run.offer_cut(self.problem.lift(self.piece.partition()))
+        if self.prove:
+            run.offer_bound(self._bound(), "proved")
+
+    def _bound(self) -> int | float:
+        """The leaves' bounds as one on the user's graph."""
         problem = self.problem
-        run.offer_cut(problem.lift(self.piece.partition()))
-        if not self.prove:
-            return
         bound = problem.bound(self.piece.bound())
         if problem.graph.integer:
-            bound = int(floor_to_values(problem.graph, bound))
-        run.offer_bound(bound, "proved")
+            return int(floor_to_values(problem.graph, bound))
+        return bound
 
-    def proof(self) -> Proof | None:
-        """What the bound on the kernel is made of, None if some leaf has no record."""
-        return self.piece.proof()
+    def certify(self, run: Run) -> None:
+        """Tell the run what the bound is made of, if this stage has improved on W+."""
+        worked = any(
+            leaf.tree is not None or not isinstance(leaf.proof, Positive)
+            for leaf in self.leaves
+        )
+        if self.prove and worked and self._bound() < run.certified:
+            proof = self.problem.proof(self.piece.proof())
+            run.offer_bound(self._bound(), "proved", proof)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from derandcut.cut.fixing import fix
+from derandcut.cut.proof import Proof, Reduced
 from derandcut.cut.reduce import reduce
 from derandcut.graph import CutGraph
 
@@ -31,6 +32,8 @@ class Presolved:
         cut of the graph = constant + cut of the kernel / scale.
     rounding : float
         A rigorous bound on the error of that equation (0 for integer weights).
+    steps : (k, 2) int array or None
+        The reductions, as a `Reduced` proof wants them.
     """
 
     graph: CutGraph
@@ -40,6 +43,7 @@ class Presolved:
     rounding: float = 0.0
     lifts: list[Callable[[np.ndarray], np.ndarray]] = field(default_factory=list)
     restrictions: list[Callable[[np.ndarray], np.ndarray]] = field(default_factory=list)
+    steps: np.ndarray | None = None
 
     def lift(self, partition: np.ndarray) -> np.ndarray:
         """Turn a partition of the kernel into one of the graph."""
@@ -61,6 +65,13 @@ class Presolved:
             return value + self.rounding  # no addition, no rounding
         return value + self.rounding + EPSILON * (abs(self.constant) + abs(part))
 
+    def proof(self, inner: Proof) -> Proof:
+        """Turn a proof about the kernel into one about the graph, its sides fixed."""
+        steps = np.empty((0, 2), np.int32) if self.steps is None else self.steps
+        if self.scale == 1 and not len(steps):
+            return inner
+        return Reduced(steps, inner, self.scale)
+
     def value(self, kernel_value: float) -> float:
         """Turn a value of the kernel (a cut, F, a bound) into one of the graph."""
         return self.constant + kernel_value / self.scale
@@ -79,7 +90,7 @@ def presolve(
     reductions : bool, default True
         Whether to apply the rules (4.1)-(4.4).
     """
-    problem = Presolved(graph, graph)
+    problem = Presolved(graph, graph, rounding=graph.rounding)
     problem.scale = _denominator(graph)
     if problem.scale > 1:
         weights = graph.weights * problem.scale
@@ -88,7 +99,7 @@ def presolve(
         fixing = fix(problem.kernel, fixed)
         problem.kernel = fixing.kernel
         problem.constant = fixing.constant / problem.scale
-        problem.rounding = fixing.rounding / problem.scale
+        problem.rounding += fixing.rounding / problem.scale
         problem.lifts.append(fixing.lift)
         problem.restrictions.append(fixing.restrict)
     if reductions:
@@ -97,6 +108,7 @@ def presolve(
         problem.constant += reduction.constant / problem.scale
         problem.rounding += reduction.rounding / problem.scale
         problem.scale *= reduction.scale
+        problem.steps = reduction.steps
         problem.lifts.append(reduction.lift)
         problem.restrictions.append(lambda x: x[reduction.vertices])
     return problem
@@ -105,7 +117,7 @@ def presolve(
 def _denominator(graph: CutGraph) -> float:
     """The power of two that makes all weights integers, 1 where there is none."""
     w = graph.weights
-    if graph.integer or 2 * FINEST * graph.absolute_weight > EXACT:
+    if graph.integer or graph.rounding or 2 * FINEST * graph.absolute_weight > EXACT:
         return 1.0
     scale = FINEST
     if not (w * scale == np.rint(w * scale)).all():

@@ -52,6 +52,7 @@ LAST_SHARE = 0.1  # of the iterations, at lambda itself
 SETTLED = 1e-3  # |W_u|^2 / tau^2 of every vertex once nothing is left to decide
 START_WORK = 50_000_000  # edge and row visits that all starts may take together
 MOST_STARTS = 8
+AT_ONCE = 10_000  # edges up to which the certificate takes no time
 DRAWS, LARGE = 16, 500_000  # above so many edges the collapse tries draws first
 SADDLE = 1e-4  # of sum |w| / (tau sqrt(n)): a gradient that small is looked into
 
@@ -427,7 +428,7 @@ class Derandomized:
     partition: np.ndarray
     cut: int | float
     links: tuple[Link, ...]
-    lemma: LemmaCertificate
+    lemma: LemmaCertificate | None
     W: np.ndarray
     b: np.ndarray
     sampler: Sampler
@@ -552,7 +553,9 @@ def _finish(
         if not run.exhausted() and sampler.climb(20) > floor:
             W, b = sampler.W, sampler.b
             reached = sampler.value(W, b)
-    lemma = sampler.certificate()
+    # Thirty matrix products: too much for a large graph where the time is up already.
+    late = run.exhausted() and graph.m > AT_ONCE
+    lemma = None if late else sampler.certificate()
     if graph.m > LARGE or run.exhausted():
         draws = max(draws, DRAWS)
     end = collapse(sampler.value, W, b, reached, draws)
