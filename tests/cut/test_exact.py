@@ -15,7 +15,7 @@ import strategies
 from hypothesis import given, settings
 
 import derandcut
-from derandcut import CutGraph, InputError
+from derandcut import CutGraph, InputError, check
 from derandcut.cut.blocks import blocks, combine
 from derandcut.cut.exact import Exact
 from derandcut.cut.presolve import presolve
@@ -82,6 +82,22 @@ def test_no_false_optimum(block):
             assert abs(result.cut - optimum) <= room + 1e-9 * abs(optimum), seed
             assert optimum - room <= result.upper_bound, seed
             assert result.upper_bound <= optimum + 2 * room + 1e-9 * abs(optimum), seed
+
+
+@pytest.mark.parametrize("seed", range(0, 84, 4))
+def test_the_checker_accepts_every_proof(seed):
+    """Blocks, nested reductions, matching, branching, any weights: one certificate."""
+    rng = np.random.default_rng(seed)
+    structure = nx.convert_node_labels_to_integers(kind_of_graph(seed, rng))
+    u, v = np.array(structure.edges, np.int64).reshape(-1, 2).T
+    w = kind_of_weights(seed, len(u), rng)
+    graph = CutGraph.from_edges(u, v, w, structure.number_of_nodes())
+    result = derandcut.maxcut(graph, method="exact")
+    u, v, w = (part.tolist() for part in graph.edges())
+    edges = dict(zip(zip(u, v, strict=True), w, strict=True))
+    verdict = check.check(graph.n, edges, result.certificate)
+    assert abs(float(verdict.cut) - result.cut) <= 1e-12 * graph.absolute_weight
+    assert float(verdict.bound) <= result.upper_bound + 1e-9 * abs(result.cut)
 
 
 @settings(deadline=None, max_examples=60)
