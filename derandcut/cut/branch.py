@@ -21,7 +21,7 @@ import scipy.sparse as sp
 
 from derandcut.cut.bound import modulus, positive_weight
 from derandcut.cut.dense import UNIT, DenseRelaxation, ProvedBound, Triangles
-from derandcut.cut.proof import Branch, Inequalities, Proof, Psd
+from derandcut.cut.proof import Branch, Inequalities, Positive, Proof, Psd
 from derandcut.cut.rounding import one_flip_descent
 from derandcut.graph import CutGraph
 from derandcut.run import Run
@@ -111,7 +111,7 @@ class Node:
         return Node(
             at_work.bound,
             Place(label, side),
-            V,
+            V.astype(np.float32),  # there may be many nodes waiting
             relaxation.triangles.contracted(i, j, sign, len(self.V)),
         )
 
@@ -343,18 +343,14 @@ class BranchAndBound:
 
         Returns
         -------
-        Branch, Inequalities or Psd
+        Branch, Inequalities, Psd or Positive
         """
-        return self._proof(self.root)[1]
+        value, proof = self._proof(self.root)
+        most = positive_weight(self.graph).unfloored * self.scale
+        return Positive() if proof is None or most <= value else proof
 
     def _proof(self, place: Place) -> tuple[float, Proof | None]:
         value = math.inf if place.best is None else place.best.value
-        if place is self.root:
-            most = positive_weight(self.graph).unfloored * self.scale
-            if most <= value and (most < self.level or place.same is None):
-                pairs = np.empty(0, np.int32)
-                none = np.empty(0, bool), np.empty(0)
-                return most, Inequalities(np.zeros(1, np.int64), pairs, pairs, *none)
         if place.same is not None and not value < self.level:
             value_same, same = self._proof(place.same)
             value_different, different = self._proof(place.different)

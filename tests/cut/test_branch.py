@@ -9,7 +9,7 @@ from oracles import maximum_cut
 from derandcut import CutGraph
 from derandcut.cut.branch import BranchAndBound
 from derandcut.cut.dense import DenseRelaxation, Triangles
-from derandcut.cut.proof import Branch, Inequalities, Psd
+from derandcut.cut.proof import Branch, Inequalities, Positive, Psd
 from derandcut.run import Run
 
 
@@ -40,6 +40,8 @@ def solved(graph, n_threads=1, **arguments):
 
 def value_of(proof, graph, label=None, sign=None):
     """The bound a proof gives, recomputed from the definition of its records."""
+    if isinstance(proof, Positive):
+        return np.maximum(graph.edges()[2], 0).sum()
     n = graph.n
     label = np.arange(n) if label is None else label
     sign = np.ones(n) if sign is None else sign
@@ -78,8 +80,6 @@ def value_of(proof, graph, label=None, sign=None):
             for a, b, plus in zip(number[u], number[v], odd, strict=True):
                 W[a, b] -= y if plus else -y
                 W[b, a] -= y if plus else -y
-    if inner is None:
-        return constant + load + np.maximum(W, 0).sum() / 2
     assert isinstance(inner, Psd) and len(inner.y) == len(W)
     L = np.diag(W.sum(axis=1)) - W
     lowest = np.linalg.eigvalsh(np.diag(inner.y) - L / 4)[0]
