@@ -84,6 +84,14 @@ def test_no_false_optimum(block):
             assert result.upper_bound <= optimum + 2 * room + 1e-9 * abs(optimum), seed
 
 
+def assert_certified(graph, result):
+    u, v, w = (part.tolist() for part in graph.edges())
+    edges = dict(zip(zip(u, v, strict=True), w, strict=True))
+    verdict = check.check(graph.n, edges, result.certificate)
+    assert abs(float(verdict.cut) - result.cut) <= 1e-12 * graph.absolute_weight
+    assert float(verdict.bound) <= result.upper_bound + 1e-9 * abs(result.cut)
+
+
 @pytest.mark.parametrize("seed", range(0, 84, 4))
 def test_the_checker_accepts_every_proof(seed):
     """Blocks, nested reductions, matching, branching, any weights: one certificate."""
@@ -93,11 +101,7 @@ def test_the_checker_accepts_every_proof(seed):
     w = kind_of_weights(seed, len(u), rng)
     graph = CutGraph.from_edges(u, v, w, structure.number_of_nodes())
     result = derandcut.maxcut(graph, method="exact")
-    u, v, w = (part.tolist() for part in graph.edges())
-    edges = dict(zip(zip(u, v, strict=True), w, strict=True))
-    verdict = check.check(graph.n, edges, result.certificate)
-    assert abs(float(verdict.cut) - result.cut) <= 1e-12 * graph.absolute_weight
-    assert float(verdict.bound) <= result.upper_bound + 1e-9 * abs(result.cut)
+    assert_certified(graph, result)
 
 
 @settings(deadline=None, max_examples=60)
@@ -168,6 +172,7 @@ def test_limits_end_it_with_a_bound():
         result = derandcut.maxcut(graph, method="exact", work_limit=limit)
         oracles.assert_valid(graph, result)
         assert result.upper_bound >= full.cut
+        assert_certified(graph, result)
         bounds.append(result.upper_bound)
     assert bounds == sorted(bounds, reverse=True)
 
