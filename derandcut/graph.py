@@ -352,6 +352,20 @@ class CutGraph:
         return rows[above], self.indices[above], self.weights[above]
 
     @cached_property
+    def mirrors(self) -> tuple[np.ndarray, np.ndarray]:
+        """Where `indices` holds each edge (u, v), u < v, and where its mirror (v, u).
+
+        Both of shape (m,), in the order of `edges`.
+        """
+        index = self.indices.dtype
+        rows = np.repeat(np.arange(self.n, dtype=index), self.degrees)
+        up = np.flatnonzero(rows < self.indices).astype(index)
+        # The pattern is symmetric: transposing the positions finds their mirrors.
+        positions = np.arange(len(self.indices), dtype=index)
+        matrix = sp.csr_array((positions, self.indices, self.indptr), (self.n, self.n))
+        return up, matrix.tocsc().data[up].astype(index, copy=False)
+
+    @cached_property
     def integer(self) -> bool:
         """True if all weights are integers, exactly, and add up to at most 2^53."""
         size = np.abs(self.weights)

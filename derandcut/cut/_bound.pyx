@@ -616,12 +616,14 @@ def pack_cycles(
     int32_t[:, ::1] node,            # (n, 4) search, parent, depth, side
     int32_t[::1] queue,              # (n,)
     int64_t[::1] state,              # root, searches, cycles: kept between slices
-    int depth_limit, int64_t work,
+    int depth_limit, double level, int64_t work,
     int32_t[:, ::1] pairs,           # (room, 3) out: ends of the cycles' edges, w > 0
     int64_t[::1] ends,               # (k,) out: where each cycle ends in `pairs`
     double[::1] taken,               # (k,) out: the weight taken from it
 ):
     """Pack frustrated cycles of at most 2 depth_limit + 1 edges, from state[0] on.
+
+    Edges of a residual below `level` take no part.
 
     The cycles of this slice are written out, state[3] of them, if there is room for any
     at all; a slice ends before the room does.
@@ -668,7 +670,7 @@ def pack_cycles(
                 for e in range(indptr[u], stop[u]):
                     r = residual[e]
                     v = indices[e]
-                    if v == a[1]:
+                    if v == a[1] or -level < r < level:
                         continue
                     s = a[3] ^ (r > 0.0)
                     x = &node[v, 0]

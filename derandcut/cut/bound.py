@@ -15,6 +15,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import product
 
 import numpy as np
 import scipy.sparse as sp
@@ -32,6 +33,7 @@ _bound = load_kernel("derandcut.cut._bound")
 UNIT = 2.0**-53
 FLOPS_PER_UNIT = 64  # multiply-adds of a dense front that cost as much as one unit
 DEPTH, CYCLE_WORK = 8, 150  # cycles of at most 17 edges; visits an entry of W
+LEVELS = 4  # of edge weights, each a quarter of the one before
 SLICE = 1 << 21  # edge visits of one kernel call, about 20 ms
 LANCZOS, LANCZOS_INVERSE = 400, 24  # steps
 MEMORY = 2 * 2**30  # bytes a factorisation may take
@@ -346,6 +348,7 @@ def cycles(graph: CutGraph, run: Run) -> Bound:
         if run.exhausted():
             break
     if not graph.integer:
+        # A residual rounds once for each of the cycles through it, a sum once a cycle.
         packed *= 1 - 8 * (packer.count + 8) * UNIT
     value = _sum(graph, np.maximum(graph.weights, 0)) / 2 - packed
     if packed > 0:
@@ -399,20 +402,42 @@ class _Packer:
         return int(self.state[3])
 
     def slices(self) -> Iterator[tuple[float, int]]:
-        """Triangles first, then longer cycles: weight packed and edges visited."""
+        """Heavy edges first, then light ones; triangles first, then longer cycles.
+
+        Yields the weight packed and the edges visited, slice by slice.
+        """
         n = self.graph.n
         entry, queue = np.empty(n, np.int64), np.empty(n, np.int32)
         node = np.zeros((n, 4), np.int32)
-        for depth in (1, self.depth):
+        for level, depth in product(_levels(self.graph), (1, self.depth)):
             self.state[0] = 0
             while self.state[0] < n and self.work > 0:
                 gain, visited = _bound.pack_cycles(
                     self.graph.indptr, self.stop, self.indices, self.twin,
-                    self.residual, entry, node, queue, self.state, depth, SLICE,
+                    self.residual, entry, node, queue, self.state, depth, level, SLICE,
                     self.pairs, self.ends, self.taken,
                 )  # fmt: skip
                 self.work -= visited
                 yield gain, visited
+
+
+def _levels(graph: CutGraph) -> list[float]:
+    """Residuals that the packing goes through, heavy edges first.
+
+    A light edge takes its own weight from every edge of its cycle, and what it leaves
+    makes the next cycles light: on a graph of weights 2 with a few of 1 among them,
+    that halved the packing.
+    """
+    size = np.abs(graph.weights)
+    if not size.any():
+        return []
+    least = float(size[size > 0].min())
+    levels = [float(np.median(size))]
+    while levels[-1] > least and len(levels) < LEVELS:
+        levels.append(levels[-1] / 4)
+    if levels[-1] > least:
+        levels.append(0.0)
+    return levels
 
 
 def _factored(

@@ -62,16 +62,9 @@ class Layout:
 
     def __init__(self, graph: CutGraph) -> None:
         index = graph.indices.dtype
-        rows = np.repeat(np.arange(graph.n, dtype=index), graph.degrees)
         self.graph = graph
-        self.up = np.flatnonzero(rows < graph.indices).astype(index)
-        self.u, self.v = rows[self.up], graph.indices[self.up]
-        self.w = graph.weights[self.up]
-        # The pattern is symmetric: transposing the positions finds their mirrors.
-        positions = np.arange(len(graph.indices), dtype=index)
-        square = (graph.n, graph.n)
-        matrix = sp.csr_array((positions, graph.indices, graph.indptr), shape=square)
-        self.down = matrix.tocsc().data[self.up].astype(index, copy=False)
+        self.up, self.down = graph.mirrors
+        self.u, self.v, self.w = graph.edges()
         blocks = np.arange(graph.n) // BLOCK
         self.order = np.lexsort((graph.degrees, blocks)).astype(index)
         largest = float(np.abs(graph.weights).max(initial=0.0))
