@@ -20,6 +20,7 @@ import scipy.sparse as sp
 from scipy.linalg import eigh_tridiagonal
 
 from derandcut._core import load_kernel
+from derandcut.cut.proof import Inequalities, Proof, Psd
 from derandcut.graph import CutGraph
 from derandcut.run import Run
 
@@ -34,6 +35,13 @@ SLICE = 1 << 21  # edge visits of one kernel call, about 20 ms
 LANCZOS, LANCZOS_INVERSE = 400, 24  # steps
 MEMORY = 2 * 2**30  # bytes a factorisation may take
 FLOPS = 4e10  # multiply-adds beyond which none is tried
+NOTHING_ADDED = Inequalities(  # the sum of the positive weights, pair by pair
+    np.zeros(1, np.int64),
+    np.empty(0, np.int32),
+    np.empty(0, np.int32),
+    np.empty(0, bool),
+    np.empty(0),
+)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -56,6 +64,8 @@ class Bound:
     vector : (n,) float64 array or None
         A unit vector near that eigenvector: the direction of escape for a low-rank
         solution, if lambda_min is negative.
+    proof : Proof or None
+        What the value is made of. None for estimates and packed cycles.
     """
 
     value: float
@@ -65,6 +75,7 @@ class Bound:
     y: np.ndarray
     lambda_min: float | None = None
     vector: np.ndarray | None = None
+    proof: Proof | None = None
 
 
 class Factorisation:
@@ -157,6 +168,12 @@ class Factorisation:
             counts[members[first + p : first + p + q]] += p
         self.counts = counts
         self._L: np.ndarray | None = None
+
+    def load(self, graph: CutGraph) -> None:
+        """Take the weights of another graph with the same structure."""
+        self.graph = graph
+        self.scale = _scale(graph)
+        self.weights = graph.weights * self.scale
 
     @property
     def units(self) -> int:
@@ -296,7 +313,8 @@ def upper_bound(
     (2.0, 2.25, 'proved')
     """
     if graph.m == 0 or not graph.weights.any():
-        return Bound(0.0, 0.0, "proved", "exact", np.zeros(graph.n))
+        zero = np.zeros(graph.n)
+        return Bound(0.0, 0.0, "proved", "exact", zero, proof=Psd(zero))
     if kind == "estimate" and y is not None:
         return _lanczos(graph, np.asarray(y, np.float64), run)
     best = positive_weight(graph)
@@ -323,7 +341,7 @@ def analyse(graph: CutGraph, run: Run) -> Factorisation:
 def positive_weight(graph: CutGraph) -> Bound:
     """W+, the sum of the positive weights: the bound that needs no work."""
     value = _sum(graph, np.maximum(graph.weights, 0)) / 2
-    return _finish(graph, value, "positive weight", np.empty(0))
+    return _finish(graph, value, "positive weight", np.empty(0), proof=NOTHING_ADDED)
 
 
 def cycles(graph: CutGraph, run: Run) -> Bound:
@@ -353,8 +371,9 @@ def cycles(graph: CutGraph, run: Run) -> Bound:
     if not graph.integer:
         packed *= 1 - 8 * (int(state[2]) + 8) * UNIT
     value = _sum(graph, np.maximum(graph.weights, 0)) / 2 - packed
-    method = "cycles" if packed > 0 else "positive weight"
-    return _finish(graph, value, method, np.empty(0))
+    if packed > 0:
+        return _finish(graph, value, "cycles", np.empty(0))
+    return positive_weight(graph)
 
 
 def _factored(
@@ -394,7 +413,9 @@ def _factored(
     slack = 8 * UNIT * (abs(raw) + abs(half))
     value = (half + raw + slack) / chol.scale
     dual = shifted / chol.scale + graph.weighted_degrees / 4
-    return _finish(graph, value, "factorisation", dual, lowest / chol.scale, vector)
+    return _finish(
+        graph, value, "factorisation", dual, lowest / chol.scale, vector, Psd(dual)
+    )
 
 
 def _largest_of_inverse(chol: Factorisation, run: Run) -> tuple[np.ndarray, float]:
@@ -498,13 +519,13 @@ def _finish(
     y: np.ndarray,
     lowest: float | None = None,
     vector: np.ndarray | None = None,
+    proof: Proof | None = None,
 ) -> Bound:
     if value > 0 and not graph.integer:
         value = math.nextafter(value, math.inf)
     value = max(value, 0.0)  # the empty cut
-    return Bound(
-        floor_to_values(graph, value), value, "proved", method, y, lowest, vector
-    )
+    least = floor_to_values(graph, value)
+    return Bound(least, value, "proved", method, y, lowest, vector, proof)
 
 
 def _sum(graph: CutGraph, values: np.ndarray) -> float:

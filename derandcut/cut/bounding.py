@@ -1,5 +1,6 @@
 """The upper bound as an anytime process: tighten the relaxation, prove, come again.
 
+Once the relaxation is tight, inequalities on odd cycles take over (`cycles`).
 Between the rounds of the search the bound gets a fixed share of the work done so far;
 at the end it gets what is left. What a step does depends on the work alone.
 """
@@ -14,13 +15,16 @@ from derandcut.cut.bound import (
     positive_weight,
     upper_bound,
 )
+from derandcut.cut.cycles import Tightening
 from derandcut.cut.presolve import Presolved
+from derandcut.cut.proof import Proof
 from derandcut.cut.sdp import Relaxation, solve
 from derandcut.run import Run
 
 __all__ = ["Bounding"]
 
 SHARE = 3  # a step may take 1/SHARE of the work done so far
+STEPS = 12  # a step of the inequalities is 1/STEPS of the work so far
 CYCLES = 300  # units an edge that packing cycles takes, about
 
 
@@ -40,6 +44,8 @@ class Bounding:
     ----------
     method : str
         How the best bound was reached.
+    proof : Proof or None
+        What it is made of; a proof for the kernel.
     """
 
     def __init__(
@@ -51,15 +57,31 @@ class Bounding:
         self.tolerance = tolerance
         self.factorisation: Factorisation | None = None
         self.tight = kind == "none"
+        self.tightening: Tightening | None = None
         self.next_work = 0
         self.method = "none"
+        self.proof: Proof | None = None
 
     def due(self, run: Run) -> bool:
         """True when the work done calls for another step."""
-        return not self.tight and run.work >= self.next_work
+        return run.work >= self.next_work and (not self.tight or self._improvable)
+
+    @property
+    def _improvable(self) -> bool:
+        """Whether inequalities can still tighten a relaxation that is tight."""
+        if self.kind != "proved" or not self.problem.kernel.m:
+            return False
+        if self.tightening is None:
+            return self.factorisation is None or self.factorisation.possible
+        return not self.tightening.stalled
 
     def step(self, run: Run) -> None:
         """Tighten and prove within a share of the work done so far."""
+        if self.tight:
+            begin = run.work
+            self._tighten(run, run.work // STEPS)
+            self.next_work = run.work + (SHARE - 1) * (run.work - begin)
+            return
         kernel, allowed = self.problem.kernel, run.work // SHARE
         self._analyse(run)
         possible = self.factorisation.possible
@@ -92,8 +114,18 @@ class Bounding:
             return
         if self.kind == "proved" or run.exhausted():
             self._offer(positive_weight(self.problem.kernel), run)
-        if self.tight or run.exhausted():
+        if run.exhausted():
             return
+        if not self.tight:
+            self._finish_relaxation(run)
+        if self._improvable:
+            left = run.work_left
+            self._tighten(run, run.work // SHARE if left is None else left)
+            if self.tightening is not None:
+                self.tightening.conclude(run, lambda bound: self._offer(bound, run))
+
+    def _finish_relaxation(self, run: Run) -> None:
+        """Solve the relaxation to the tolerance and prove its bound."""
         self._analyse(run)
         kernel = self.problem.kernel
         if kernel.m and self.kind == "proved" and not self.factorisation.possible:
@@ -109,6 +141,16 @@ class Bounding:
             offer=lambda bound: self._offer(bound, run),
         )
 
+    def _tighten(self, run: Run, units: int) -> None:
+        """Spend so much work on inequalities beyond the relaxation."""
+        self._analyse(run)
+        if not self.factorisation.possible:
+            return
+        if self.tightening is None:
+            kernel, V = self.problem.kernel, self.relaxation.V
+            self.tightening = Tightening(kernel, V.copy(), self.factorisation)
+        self.tightening.advance(run, units, lambda bound: self._offer(bound, run))
+
     def _analyse(self, run: Run) -> None:
         """Order the kernel for its factorisation, once."""
         if self.factorisation is None and self.problem.kernel.m:
@@ -123,4 +165,4 @@ class Bounding:
         if graph.integer:
             value = int(floor_to_values(graph, value))
         if run.offer_bound(value, bound.kind):
-            self.method = bound.method
+            self.method, self.proof = bound.method, bound.proof
