@@ -101,6 +101,11 @@ class Run:
         return Status.WORK_LIMIT if self.time_limit is None else Status.TIME_LIMIT
 
     @property
+    def limited(self) -> bool:
+        """True if there is a limit of time or work to use up."""
+        return self.work_limit is not None or self.time_limit is not None
+
+    @property
     def work_left(self) -> int | None:
         """Units left of the work limit, None without one."""
         return None if self.work_limit is None else max(0, self.work_limit - self.work)

@@ -229,7 +229,13 @@ def _solve(
         for partition in known:
             search.pool.offer(partition, kernel.cut(partition))
         with ThreadPoolExecutor(settings.n_threads) as executor:
-            while not (run.exhausted() or search.stale):
+            while not run.exhausted():
+                if search.stale:  # the natural end, unless there is a limit to use up
+                    with run.stage("bound"):
+                        bounding.finish(run)
+                    if run.exhausted() or not run.limited:
+                        break
+                    search.restart()
                 with run.stage("search"):
                     search.advance(run, executor)
                     run.offer_cut(problem.lift(search.pool.partitions[0]))
@@ -239,7 +245,7 @@ def _solve(
                 if bounding.due(run):
                     with run.stage("bound"):
                         bounding.step(run)
-        solution.pool = [problem.lift(x) for x in search.pool.partitions]
+        solution.pool = [problem.lift(x) for x in search.best.partitions]
 
     with run.stage("bound"):
         bounding.finish(run)

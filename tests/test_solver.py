@@ -91,6 +91,19 @@ def test_a_timed_run_is_repeated_by_its_work_limit(method, time_limit):
     assert timed.chain == again.chain
 
 
+def test_a_limit_beyond_the_natural_end_is_used_and_the_natural_end_repeats():
+    graph = sparse(n=60, m=240)
+    natural = derandcut.maxcut(graph)
+    again = derandcut.maxcut(graph, work_limit=natural.work_limit)
+    assert again.work == natural.work
+    assert (again.partition == natural.partition).all()
+    assert again.upper_bound == natural.upper_bound
+    longer = derandcut.maxcut(graph, work_limit=3 * natural.work)
+    assert_valid(graph, longer)
+    assert longer.work >= 3 * natural.work
+    assert longer.cut >= natural.cut
+
+
 @pytest.mark.parametrize("method", METHODS)
 def test_a_time_limit_of_zero_still_answers(method):
     graph = sparse()

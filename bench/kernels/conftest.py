@@ -39,7 +39,9 @@ def kernel(benchmark, request):
 
     def measure(call, setup, units):
         reference = reference_seconds()
-        benchmark.pedantic(call, setup=lambda: (setup(), {}), rounds=7, warmup_rounds=1)
+        benchmark.pedantic(
+            call, setup=lambda: (setup(), {}), rounds=20, warmup_rounds=1
+        )
         least = benchmark.stats.stats.min
         benchmark.extra_info["ratio"] = least / min(reference, reference_seconds())
         request.config.stash[RATIOS][request.node.name] = {

@@ -83,13 +83,11 @@ def goemans_williamson(
 
 
 def _from_result(result: Any) -> Outcome:
-    sdp = [link.value for link in result.chain if link.name.lower().startswith("sdp")]
     return Outcome(
         partition=result.partition,
         cut=result.cut,
         upper_bound=result.upper_bound,
         bound_kind=None if result.bound_kind == "none" else result.bound_kind,
-        relaxation=sdp[0] if sdp else None,
         trace=[(e.time, e.cut, e.upper_bound) for e in result.trace],
         info={"status": result.status.value, "work": result.work},
     )
@@ -99,36 +97,45 @@ def _from_result(result: Any) -> Outcome:
 
 
 def _in_reads(
-    task: Task, read: Callable[[int, int], Any], read_sweeps: int
+    task: Task, anneal: Callable[[int, int, int], Any], read_sweeps: int
 ) -> dict[str, Any]:
     """Fill the limit with reads of about `read_sweeps` sweeps each.
 
-    ``read(sweeps, seed)`` anneals once and returns the spins. A calibration of up to
-    3 % of the limit finds the seconds of a sweep; then as many reads as fit, equally
-    long, and a shorter one where at least 5 % of the limit are left over.
+    ``anneal(reads, sweeps, seed)`` returns the spins of the best read. A calibration of
+    some 5 % of the limit finds the seconds of a call and of a sweep; then as many reads
+    as fit, equally long, and a shorter one where at least 5 % of the limit are left
+    over. Reads share calls where calls are dear, as they are to openjij.
     """
     seeds = np.random.default_rng(task.seed)
 
-    def timed(sweeps: int) -> float:
+    def timed(reads: int, sweeps: int) -> float:
         begin = time.perf_counter()
-        task.offer(read(sweeps, int(seeds.integers(2**31))))
+        task.offer(anneal(reads, sweeps, int(seeds.integers(2**31))))
         return time.perf_counter() - begin
 
-    sweeps, seconds = 8, timed(8)
-    while seconds < 0.005 * task.time_limit:
+    # seconds = call + pace * sweeps. Taking off less than the whole call errs on the
+    # safe side, by less the longer the run.
+    call, sweeps = timed(1, 1), 64
+    seconds = timed(1, sweeps)
+    while seconds < 3 * call and task.left() > 0.94 * task.time_limit:
         sweeps *= 4
-        seconds = timed(sweeps)
-    pace = seconds / sweeps
-    done = []
+        seconds = timed(1, sweeps)
+    call = min(call, seconds)
+    pace = (seconds - 0.8 * call) / sweeps
+    done = longest = 0
     while task.left() > 0.05 * task.time_limit:
-        affordable = 0.97 * task.left() / pace
+        affordable = (0.97 * task.left() - call) / pace
         reads = max(1, round(affordable / read_sweeps))
         sweeps = int(affordable / reads)
         if sweeps < 4:
             break
-        pace = timed(sweeps) / sweeps
-        done.append(sweeps)
-    return {"reads": len(done), "sweeps": max(done, default=sweeps)}
+        calls = min(reads, max(1, int(0.1 * task.left() / call)))
+        shared = -(-reads // calls)
+        seconds = timed(shared, sweeps)
+        call = min(call, seconds)
+        pace = (seconds - 0.8 * call) / (shared * sweeps)
+        done, longest = done + shared, max(longest, sweeps)
+    return {"reads": done, "sweeps": longest}
 
 
 def _spins(graph: CutGraph) -> Any:
@@ -154,11 +161,11 @@ def dwave_annealing(task: Task, *, read_sweeps: int = 100_000) -> Outcome:
 
     model, sampler = _spins(task.graph), SimulatedAnnealingSampler()
 
-    def read(sweeps: int, seed: int) -> np.ndarray:
-        found = sampler.sample(model, num_reads=1, num_sweeps=sweeps, seed=seed)
+    def anneal(reads: int, sweeps: int, seed: int) -> np.ndarray:
+        found = sampler.sample(model, num_reads=reads, num_sweeps=sweeps, seed=seed)
         return _first(found)
 
-    return Outcome(info=_in_reads(task, read, read_sweeps))
+    return Outcome(info=_in_reads(task, anneal, read_sweeps))
 
 
 @adaptor(
@@ -174,13 +181,13 @@ def openjij_annealing(task: Task, *, read_sweeps: int = 10_000) -> Outcome:
 
     model, sampler = _spins(task.graph), openjij.SASampler()
 
-    def read(sweeps: int, seed: int) -> np.ndarray:
+    def anneal(reads: int, sweeps: int, seed: int) -> np.ndarray:
         found = sampler.sample(
-            model, num_reads=1, num_sweeps=sweeps, seed=seed, sparse=True
+            model, num_reads=reads, num_sweeps=sweeps, seed=seed, sparse=True
         )
         return _first(found)
 
-    return Outcome(info=_in_reads(task, read, read_sweeps))
+    return Outcome(info=_in_reads(task, anneal, read_sweeps))
 
 
 def _first(samples: Any) -> np.ndarray:
@@ -216,33 +223,40 @@ def dwave_tabu(task: Task) -> None:
     install="pip install torch simulated-bifurcation",
 )
 def simulated_bifurcation(
-    task: Task, *, mode: str = "ballistic", agents: int = 32, largest: int = 5000
+    task: Task, *, mode: str = "ballistic", agents: int = 32, largest: int = 2000
 ) -> Outcome:
     """simulated_bifurcation.minimize on the dense coupling matrix in float32: 32
-    agents, at most 2000 steps with early stopping, restarted until the time limit."""
+    agents, at most 2000 steps (or what fits, by a trial of 10) with early stopping,
+    restarted until the time limit."""
     import simulated_bifurcation as bifurcation
     import torch
 
     if task.graph.n > largest:
-        raise Unsuitable(f"n = {task.graph.n} > {largest}: its matrix is dense")
+        raise Unsuitable(f"n = {task.graph.n} > {largest}: it prepares for n^3")
     torch.set_num_threads(task.threads)
     torch.manual_seed(task.seed)
     matrix = torch.tensor(task.graph.adjacency.toarray(), dtype=torch.float32)
-    calls, slowest = 0, 0.0
-    while calls == 0 or task.left() > slowest:
+
+    def timed(steps: int) -> float:
         begin = task.elapsed()
         spins, _ = bifurcation.minimize(
             matrix,
             domain="spin",
             agents=agents,
-            max_steps=2000,
+            max_steps=steps,
             mode=mode,
             verbose=False,
             timeout=max(0.01, task.left()),
         )
         task.offer(spins.numpy().ravel())
-        calls, slowest = calls + 1, max(slowest, task.elapsed() - begin)
-    return Outcome(info={"calls": calls})
+        return task.elapsed() - begin
+
+    pace = timed(10) / 10  # the package looks at its timeout too rarely to rely on it
+    steps = min(2000, int(0.9 * task.left() / pace))
+    calls, slowest = 0, 0.0
+    while steps >= 10 and task.left() > slowest:
+        calls, slowest = calls + 1, max(slowest, timed(steps))
+    return Outcome(info={"calls": calls, "steps": steps})
 
 
 # -------------------------------------------------------------- small and simple
@@ -364,8 +378,9 @@ def _finite(value: float) -> float | None:
     install="pip install ortools",
 )
 def cp_sat(task: Task) -> Outcome:
-    """OR-tools CP-SAT with the same linear model, clauses instead of rows, the threads
-    of the run. Real weights are scaled to integers of seven digits (no bound then)."""
+    """OR-tools CP-SAT with the same linear model, clauses instead of rows, the empty
+    cut as a hint, the threads of the run. Real weights are scaled to integers of seven
+    digits (no bound then)."""
     from ortools.sat.python import cp_model
 
     graph = task.graph
@@ -384,6 +399,8 @@ def cp_sat(task: Task) -> Outcome:
             model.add_bool_or(x[a], ~x[b], across)
     if graph.n:
         model.add(x[int(np.argmax(graph.degrees))] == 0)
+    for variable in (*x, *y):
+        model.add_hint(variable, 0)  # the empty cut, to have one to improve
     model.maximize(cp_model.LinearExpr.weighted_sum(y, gains.tolist()))
 
     class Show(cp_model.CpSolverSolutionCallback):

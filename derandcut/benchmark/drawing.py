@@ -22,7 +22,7 @@ COLOURS = (
 )
 DASHES = ("", "6 3", "2 2", "8 3 2 3")
 WIDTH, HEIGHT = 460, 300
-LEFT, RIGHT, TOP, BOTTOM = 50, 10, 10, 42
+LEFT, RIGHT, TOP, BOTTOM = 62, 12, 10, 44
 
 
 @dataclass(frozen=True)

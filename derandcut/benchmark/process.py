@@ -87,7 +87,8 @@ def run_isolated(graph: CutGraph, job: Job) -> dict[str, Any]:
     dict
         ``status`` (see `derandcut.benchmark.records.STATUSES`), ``message``, ``cut``
         (recounted), ``claimed``, ``upper_bound``, ``bound_kind``, ``relaxation``,
-        ``trace``, ``seconds``, ``cpu_seconds``, ``peak_memory``, ``info``.
+        ``trace``, ``seconds``, ``cpu_seconds``, ``waited_seconds``, ``peak_memory``,
+        ``info``.
     """
     read_end, write_end = os.pipe()
     try:
@@ -125,28 +126,39 @@ def _start(channel: int, printed: IO[bytes], job: Job) -> subprocess.Popen:
 
 
 def _hand_over(process: subprocess.Popen, graph: CutGraph, job: Job) -> None:
+    _tell(process, pickle.dumps({"graph": graph, **vars(job)}, protocol=5))
+
+
+def _tell(process: subprocess.Popen, what: bytes) -> None:
     assert process.stdin is not None
     try:
-        with process.stdin as pipe:
-            pickle.dump({"graph": graph, **vars(job)}, pipe, protocol=5)
+        process.stdin.write(what)
+        process.stdin.flush()
     except BrokenPipeError:
         pass  # it died: `_judge` says so
 
 
 class _Heard:
-    """Messages of the child with the parent's time of arrival."""
+    """Messages of the child with the parent's time of arrival.
+
+    The child waits to be told to start, so that its time begins on this side of the
+    pipe before it does anything, however late its "ready" was read.
+    """
 
     def __init__(self) -> None:
         self.ready: float | None = None
         self.cpu_at_ready = 0.0
+        self.waited_at_ready = 0.0
+        self.waited = 0.0
         self.offers: list[tuple[float, str]] = []
         self.final: dict[str, Any] | None = None
         self.seconds: float | None = None
         self.killed = False
         self.peak_at_kill = 0
 
-    def take(self, message: dict[str, Any], now: float) -> None:
-        if message["event"] == "ready":
+    def take(self, message: dict[str, Any]) -> None:
+        now = time.perf_counter()
+        if message["event"] == "ready" and self.ready is None:
             self.ready, self.cpu_at_ready = now, message["cpu"]
         elif message["event"] == "offer" and self.ready is not None:
             self.offers.append((now - self.ready, message["sides"]))
@@ -166,16 +178,21 @@ def _listen(process: subprocess.Popen, read_end: int, job: Job) -> _Heard:
         if wait <= 0 or not poller.poll(1000 * wait):
             break
         block = os.read(read_end, 1 << 16)
-        now = time.perf_counter()
         if not block:
             break
         *lines, pending = (pending + block).split(b"\n")
+        waiting = heard.ready is None
         for message in _messages(lines):
-            heard.take(message, now)
-        if heard.ready is not None:
+            heard.take(message)
+        if waiting and heard.ready is not None:
             deadline = heard.ready + job.kill_after
+            heard.waited_at_ready = _waited(process.pid)
+            _tell(process, b"go\n")
     if heard.ready is not None and heard.seconds is None:
         heard.seconds = time.perf_counter() - heard.ready
+    if heard.seconds is not None:
+        waited = _waited(process.pid) - heard.waited_at_ready
+        heard.waited = min(heard.seconds, max(0.0, waited))
     heard.killed = heard.final is None and time.perf_counter() >= deadline
     return heard
 
@@ -215,6 +232,14 @@ def _high_water(pid: int) -> int:
     return 0
 
 
+def _waited(pid: int) -> float:
+    """Seconds its main thread could have run and had no core; 0 where not told."""
+    try:
+        return 1e-9 * int(Path(f"/proc/{pid}/schedstat").read_text().split()[1])
+    except (OSError, IndexError, ValueError):
+        return 0.0
+
+
 def _reap(process: subprocess.Popen) -> Any:
     """Kill what is left of the group, collect the child, return its resource usage."""
     try:
@@ -250,6 +275,7 @@ def _judge(
         "message": final.get("message", ""),
         "seconds": heard.seconds,
         "cpu_seconds": max(0.0, cpu) if heard.ready is not None else None,
+        "waited_seconds": heard.waited if heard.ready is not None else None,
         "peak_memory": final.get("memory")
         or heard.peak_at_kill
         or 1024 * usage.ru_maxrss,
@@ -301,7 +327,7 @@ def _verdict(
         verdict["trace"] = _thin(final["trace"])
     lie = _lie(graph, verdict)
     # A process that had to wait for a busy machine is not to blame for it.
-    took = min(record["seconds"], record["cpu_seconds"] or record["seconds"])
+    took = record["seconds"] - record["waited_seconds"]
     if lie:
         verdict.update(status="lied", message=lie)
     elif verdict["cut"] is None and verdict["upper_bound"] is None:

@@ -25,7 +25,7 @@ STATUSES = {
     "late": "answered after the limit (more than 10 % and .25 s); not counted",
     "timeout": "killed: no answer by the limit and the grace",
     "lied": "claimed more than the recount shows; not counted",
-    "invalid": "returned something that is not a partition",
+    "invalid": "returned nothing, or something that is not a partition",
     "crashed": "an exception or a signal",
     "memory": "out of memory, or over the memory cap",
     "unsuitable": "declined by its adaptor: not made for this instance",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import itertools
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable
@@ -15,7 +16,7 @@ import numpy as np
 from derandcut.benchmark.drawing import Axis, Series, line_chart, swatch
 from derandcut.benchmark.process import Job
 from derandcut.benchmark.records import STATUSES, Records, read_records
-from derandcut.benchmark.statistics import Run, Study, history
+from derandcut.benchmark.statistics import Study, history
 
 __all__ = ["write_report"]
 
@@ -37,6 +38,7 @@ RUN_COLUMNS = (
     "relaxation",
     "seconds",
     "cpu_seconds",
+    "waited_seconds",
     "reference_seconds",
     "peak_memory",
     "started",
@@ -44,6 +46,9 @@ RUN_COLUMNS = (
 )
 CURVES_PER_INSTANCE = 12  # more pictures than that are looked at by nobody
 FLOOR = 1e-5  # drawn as zero
+WIDE = 7  # with more solvers a row of the instances is a card
+DECLINED = ("unsuitable", "not installed")
+SPACE = "\N{NO-BREAK SPACE}"
 MISSING = "\N{EN DASH}"
 
 
@@ -91,7 +96,9 @@ def _context(study: Study) -> dict[str, Any]:
         "swatches": {solver: swatch(i) for solver, i in styles.items()},
         "limits": [_limit_section(study, limit, styles) for limit in study.limits],
         "bounds": _bound_rows(study),
+        "wide": len(study.solvers) > WIDE,
         "failures": _failures(study),
+        "noise": _noise(study),
         "statuses": STATUSES,
         "options": _options(study),
         "number": number,
@@ -120,19 +127,20 @@ def percent(value: float | None) -> str:
     if not np.isfinite(value):
         return "∞"
     shown = 100 * value
-    return f"{shown:.2g} %" if abs(shown) < 10 else f"{shown:.0f} %"
+    digits = f"{shown:.2g}" if abs(shown) < 10 else f"{shown:.0f}"
+    return f"{digits}{SPACE}%"
 
 
 def seconds(value: float | None) -> str:
     """Seconds to two or three digits."""
     if value is None:
         return MISSING
-    return f"{value:.2g} s" if value < 1 else f"{value:.1f} s"
+    return f"{value:.2g}{SPACE}s" if value < 0.995 else f"{value:.1f}{SPACE}s"
 
 
 def memory(value: float | None) -> str:
     """Megabytes."""
-    return MISSING if not value else f"{value / 1e6:.0f} MB"
+    return MISSING if not value else f"{value / 1e6:.0f}{SPACE}MB"
 
 
 # ----------------------------------------------------------------- one time limit
@@ -177,6 +185,7 @@ def _summary(study: Study, solver: str, limit: float) -> dict[str, Any]:
         "memory": max((run.get("peak_memory") or 0 for run in tried), default=0),
         "troubles": dict(troubles),
         "refuted": sum(study.refuted(run) for run in tried),
+        "overdrawn": sum(map(study.overdraws, tried)),
     }
 
 
@@ -198,11 +207,21 @@ def _instance_row(study: Study, instance: str, limit: float) -> dict[str, Any]:
         "m": facts.get("m"),
         "family": study.family(instance),
         "best": study.best(instance),
-        "proved": facts.get("best_proved"),
+        "proved": facts.get("best_proved") or _proved_here(study, instance),
         "origin": "known" if known is not None else "found here",
         "raised": known is not None and found is not None and found > known,
         "cells": cells,
     }
+
+
+def _proved_here(study: Study, instance: str) -> bool:
+    """True if a run, at whatever limit, reached the best cut and proved it."""
+    best = study.best(instance)
+    return any(
+        run.get("cut") == best and study.proves(run) == "proved"
+        for run in study.runs
+        if run["instance"] == instance
+    )
 
 
 def _cell(study: Study, instance: str, solver: str, limit: float) -> dict[str, Any]:
@@ -233,15 +252,16 @@ def _cell(study: Study, instance: str, solver: str, limit: float) -> dict[str, A
 
 
 def _families(study: Study, limit: float) -> list[dict[str, Any]]:
-    rows = []
+    """One column a family: its instances, and the mean distance of each solver."""
+    columns = []
     for family in dict.fromkeys(map(study.family, study.instances)):
         members = [name for name in study.instances if study.family(name) == family]
-        means = []
+        means = {}
         for solver in study.solvers:
             runs = [r for name in members for r in study.cell(name, solver, limit)]
-            means.append(study.mean_distance(runs))
-        present = [mean for mean in means if mean is not None]
-        rows.append(
+            means[solver] = study.mean_distance(runs)
+        present = [mean for mean in means.values() if mean is not None]
+        columns.append(
             {
                 "family": family,
                 "instances": len(members),
@@ -249,7 +269,7 @@ def _families(study: Study, limit: float) -> list[dict[str, Any]]:
                 "least": min(present, default=None),
             }
         )
-    return rows
+    return columns
 
 
 # -------------------------------------------------------------------------- charts
@@ -375,40 +395,72 @@ def _instance_curves(
 
 
 def _bound_rows(study: Study) -> list[dict[str, Any]]:
+    """The least bound of each solver on each instance, over the seeds."""
     rows = []
-    for run in study.runs:
-        if run["status"] != "ok" or run.get("upper_bound") is None:
+    for limit, instance, solver in itertools.product(
+        study.limits, study.instances, study.solvers
+    ):
+        runs = [
+            run
+            for run in study.cell(instance, solver, limit)
+            if run["status"] == "ok" and run.get("upper_bound") is not None
+        ]
+        if not runs:
             continue
-        best = study.best(run["instance"])
-        bound = run["upper_bound"]
+        least = min(runs, key=lambda run: run["upper_bound"])
+        best, bound = study.best(instance), least["upper_bound"]
+        excess = (bound - best) / abs(best) if best else None
         rows.append(
             {
-                **run,
-                "excess": (bound - best) / best if best else None,
-                "refuted": study.refuted(run),
+                **least,
+                "best": best,
+                "excess": None if excess is None else max(0.0, excess),
+                "refuted": any(study.refuted(run) for run in runs),
+                "tight": excess is not None and abs(excess) <= 1e-9,
+                "seconds": _median(run.get("seconds") for run in runs),
+                "cpu_seconds": _median(run.get("cpu_seconds") for run in runs),
             }
         )
-    position = {name: i for i, name in enumerate(study.instances)}
-    rows.sort(key=lambda row: (row["time_limit"], position[row["instance"]]))
     return rows
 
 
+def _noise(study: Study) -> dict[str, float] | None:
+    """How steady the machine was: the reference loop, and waiting for a core."""
+    loops = [r["reference_seconds"] for r in study.runs if r.get("reference_seconds")]
+    timed = [r for r in study.runs if r.get("waited_seconds") is not None]
+    if not loops or not timed:
+        return None
+    low, middle, high = np.percentile(loops, [10, 50, 90])
+    waited = sum(run["waited_seconds"] for run in timed)
+    total = sum(run["seconds"] for run in timed)
+    return {
+        "low": low / middle,
+        "middle": 1000 * middle,
+        "high": high / middle,
+        "waited": waited / total,
+    }
+
+
 def _failures(study: Study) -> list[dict[str, Any]]:
-    """Failed runs, equal messages of one solver gathered."""
-    gathered: dict[tuple[str, str, str], list[Run]] = {}
+    """Failed runs by solver and status, equal messages gathered; declined ones last."""
+    gathered: dict[tuple[str, str], dict[str, list[str]]] = {}
     for run in study.runs:
         if run["status"] != "ok":
-            key = run["solver"], run["status"], run.get("message") or ""
-            gathered.setdefault(key, []).append(run)
+            messages = gathered.setdefault((run["solver"], run["status"]), {})
+            messages.setdefault(run.get("message") or "", []).append(run["instance"])
     return [
         {
             "solver": solver,
             "status": status,
-            "message": message,
-            "instances": list(dict.fromkeys(run["instance"] for run in runs)),
-            "runs": len(runs),
+            "runs": sum(map(len, messages.values())),
+            "messages": [
+                (", ".join(dict.fromkeys(instances)), message)
+                for message, instances in messages.items()
+            ],
         }
-        for (solver, status, message), runs in gathered.items()
+        for (solver, status), messages in sorted(
+            gathered.items(), key=lambda item: item[0][1] in DECLINED
+        )
     ]
 
 

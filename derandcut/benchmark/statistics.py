@@ -29,7 +29,18 @@ class Duel:
     """How often the reference beats, equals, loses to another solver.
 
     ``wins + draws + losses = instances``: for each instance the fractions over all
-    pairs of seeds. `interval` is a 95 % bootstrap interval of wins - losses.
+    pairs of seeds.
+
+    Attributes
+    ----------
+    interval : (float, float)
+        95 % interval of wins - losses were the instances drawn anew (Agresti and Min
+        2005: half a win and half a loss added, which keeps it honest when all are won).
+    seed_interval : (float, float) or None
+        The same were the seeds drawn anew, the instances kept: bootstrap with one draw
+        less than there are seeds (Rao and Wu 1988), as few seeds need it.
+    p : float
+        Two-sided sign test over the instances that are not drawn.
     """
 
     other: str
@@ -38,7 +49,8 @@ class Duel:
     draws: float
     losses: float
     interval: tuple[float, float]
-    resampled: str
+    seed_interval: tuple[float, float] | None
+    p: float
 
 
 class Study:
@@ -141,6 +153,12 @@ class Study:
             return False
         return bound < found - 1e-7 * run["weight"]
 
+    @staticmethod
+    def overdraws(run: Run) -> bool:
+        """True if the run used clearly more cores than it was allowed."""
+        cpu, wall = run.get("cpu_seconds"), run.get("seconds")
+        return bool(cpu and wall) and cpu > 1.2 * run["threads"] * wall + 0.2
+
     def tried(self, solver: str, limit: float) -> list[Run]:
         """Runs that were really started (installed, suitable)."""
         return [run for run in self.of_solver(solver, limit) if _tried(run)]
@@ -165,16 +183,19 @@ class Study:
                 pairs.append((a > b).astype(np.float64) - (a < b))
         if not pairs:
             return None
-        over_seeds = max(table.size for table in pairs) > 1
-        net = _resampled_nets(pairs, over_seeds)
+        wins = float(sum((table > 0).mean() for table in pairs))
+        losses = float(sum((table < 0).mean() for table in pairs))
+        seeded = max(table.size for table in pairs) > 1
+        nets = [table.mean() for table in pairs]
         return Duel(
             other=other,
             instances=len(pairs),
-            wins=float(sum((table > 0).mean() for table in pairs)),
+            wins=wins,
             draws=float(sum((table == 0).mean() for table in pairs)),
-            losses=float(sum((table < 0).mean() for table in pairs)),
-            interval=_percentiles(net),
-            resampled="seeds" if over_seeds else "instances (there is one seed)",
+            losses=losses,
+            interval=_net_interval(wins, losses, len(pairs)),
+            seed_interval=_percentiles(_resampled_nets(pairs)) if seeded else None,
+            p=_sign_test(sum(x > 0 for x in nets), sum(x < 0 for x in nets)),
         )
 
     def _cuts(self, instance: str, solver: str, limit: float) -> np.ndarray:
@@ -278,18 +299,29 @@ def _percentiles(values: np.ndarray, level: float = 0.95) -> tuple[float, float]
     return float(low), float(high)
 
 
-def _resampled_nets(pairs: list[np.ndarray], over_seeds: bool) -> np.ndarray:
-    """Bootstrap distribution of wins - losses."""
+def _net_interval(wins: float, losses: float, total: int) -> tuple[float, float]:
+    """Agresti and Min's interval of wins - losses among `total` instances."""
+    size = total + 2
+    net, decided = (wins - losses) / size, (wins + losses + 1) / size
+    half = 1.96 * math.sqrt(max(0.0, decided - net**2) / size)
+    return total * max(-1.0, net - half), total * min(1.0, net + half)
+
+
+def _sign_test(wins: int, losses: int) -> float:
+    """Two-sided probability of a split at least as uneven by tossing a coin."""
+    tosses = wins + losses
+    tail = sum(math.comb(tosses, k) for k in range(min(wins, losses) + 1))
+    return min(1.0, 2 * tail / 2**tosses)
+
+
+def _resampled_nets(pairs: list[np.ndarray]) -> np.ndarray:
+    """Bootstrap distribution of wins - losses over the seeds of either solver."""
     rng = np.random.default_rng(0)
-    if not over_seeds:
-        nets = np.array([table.mean() for table in pairs])
-        drawn = nets[rng.integers(0, len(nets), (RESAMPLES, len(nets)))]
-        return drawn.sum(axis=1)
     total = np.zeros(RESAMPLES)
     for table in pairs:
         rows, columns = table.shape
-        a = rng.integers(0, rows, (RESAMPLES, rows, 1))
-        b = rng.integers(0, columns, (RESAMPLES, 1, columns))
+        a = rng.integers(0, rows, (RESAMPLES, max(1, rows - 1), 1))
+        b = rng.integers(0, columns, (RESAMPLES, 1, max(1, columns - 1)))
         total += table[a, b].mean(axis=(1, 2))
     return total
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fnmatch
 import itertools
 import tomllib
 from collections.abc import Iterator
@@ -27,8 +28,9 @@ class Suite:
     ----------
     name, description : str
     instances : tuple of str
-        Names of `derandcut.datasets.load` (``gset:G14``), generators with parameters
-        (``lattice:shape=20x20,seed=1``), or files.
+        Names of `derandcut.datasets.load` (``gset:G14``), or patterns of them
+        (``gset:*``), generators with parameters (``lattice:shape=20x20,seed=1``), or
+        files.
     solvers : tuple of str
         Adaptors with options (``derandcut:method=search``). The first one is the
         reference the others are compared with.
@@ -56,6 +58,10 @@ class Suite:
     grace: float = 5.0
     adaptor_files: tuple[str, ...] = ()
 
+    def __post_init__(self) -> None:
+        names = [name for spec in self.instances for name in _matching(spec)]
+        object.__setattr__(self, "instances", tuple(dict.fromkeys(names)))
+
     def jobs(self) -> Iterator[tuple[str, Job]]:
         """All runs; the solvers of one comparison follow each other directly."""
         for limit, seed, instance, solver in itertools.product(
@@ -73,6 +79,18 @@ class Suite:
                     adaptor_files=self.adaptor_files,
                 ),
             )
+
+
+def _matching(spec: str) -> list[str]:
+    """The names a pattern stands for; anything else stands for itself."""
+    if not set("*?[") & set(spec):
+        return [spec]
+    from derandcut import datasets
+
+    found = fnmatch.filter(datasets.names(), spec)
+    if not found:
+        raise InputError(f"no dataset's name matches {spec!r}")
+    return found
 
 
 def suite_names() -> list[str]:

@@ -1,9 +1,10 @@
 """The child process of one run: ``python -m derandcut.benchmark.worker FD``.
 
 Reads a pickled job from standard input, writes JSON lines to the file descriptor FD:
-"ready" when everything is imported, "offer" for each better partition on the way, and
-one of "result", "refused", "failed" at the end. What the solver prints goes to
-standard error. It trusts nobody with the judgement: that is the parent's.
+"ready" when everything is imported and then, once it is told to go, "offer" for each
+better partition on the way and one of "result", "refused", "failed" at the end. What
+the solver prints goes to standard error. It trusts nobody with the judgement: that is
+the parent's.
 """
 
 from __future__ import annotations
@@ -78,6 +79,7 @@ def _solve(job: dict[str, Any], send: Any) -> dict[str, Any]:
         send(event="offer", sides=_pack(side))
 
     send(event="ready", cpu=_cpu_seconds())
+    sys.stdin.buffer.readline()  # the clock is the parent's, and it starts there
     task = Task(job["graph"], job["time_limit"], job["seed"], job["threads"], show)
     try:
         outcome = adaptor.solve(task, **options)

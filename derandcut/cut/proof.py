@@ -38,9 +38,9 @@ class Inequalities:
 
         c(F) - c(D - F) <= |F| - 1.
 
-    With multipliers y >= 0 the rest w' = w - sum y (F - (D - F)) is bounded by `inner`,
-    or, where that is None, pair by pair: sum of max(0, w'). T-cut packings of a minimum
-    T-join (4.9) and packed frustrated cycles are of the second kind, with F the pairs of
+    With multipliers y >= 0 the rest w' = w - sum y (F - (D - F)) is bounded by `inner`
+    or, where that is None, pair by pair by sum max(0, w'). T-cut packings of a minimum
+    T-join (4.9) and packed frustrated cycles are of the second kind, F the pairs of
     positive weight in D.
 
     Attributes

@@ -20,7 +20,10 @@ of its own; between slices the run may end, and then the replicas are quenched a
 round is closed as it is. So the answer depends on the work done and on nothing else:
 not on the threads, not on the limit. Rounds double in length at first, so that there
 is an answer early and the last round, the one cut off, is never most of the run;
-later they grow only when they bring nothing, first in sweeps, then in islands.
+later they grow only when they bring nothing, first in sweeps, then in islands. When
+eight rounds in a row bring nothing, an unlimited run ends, and one with time left
+begins a new epoch with an empty pool; every third epoch starts from the champions of
+the earlier ones instead, and crosses them.
 """
 
 from __future__ import annotations
@@ -54,7 +57,9 @@ DOUBLING = 6  # rounds that double whether or not they bring anything
 GROWTH = 1.4  # of later rounds that bring nothing
 LONGEST = 30_000  # sweeps; from there on rounds grow by islands
 ISLANDS, MOST_ISLANDS = 2, 16
-PATIENCE = 8  # rounds without a better cut: the natural end of an unlimited run
+PATIENCE = 8  # rounds without a better cut: the end of an epoch
+EPOCH_SWEEPS = 4000  # of the first round of a later epoch
+REUNION = 3  # every third epoch starts from the champions
 QUENCH = 8  # sweeps at temperature zero that close a round cut short
 RELAX_SLICE, ANNEAL_SLICE = 1_000_000, 8_000_000  # units, about 20 ms each
 
@@ -90,16 +95,40 @@ class Search:
         self.law = law
         self.seed = seed
         self.pool = Pool(max(8, pool_size), distance=graph.n // 100)
+        self.champions = Pool(max(8, pool_size), distance=graph.n // 100)
         self.islands: list[Island] = []
         self.width = ISLANDS
         self.sweeps = float(SWEEPS)
         self.round = 0
+        self.epoch = 0
         self.failures = 0
 
     @property
     def stale(self) -> bool:
         """True once `PATIENCE` rounds in a row brought nothing."""
         return self.failures >= PATIENCE
+
+    @property
+    def best(self) -> Pool:
+        """The best partitions of all epochs."""
+        for partition, cut in zip(self.pool.partitions, self.pool.cuts, strict=True):
+            self.champions.offer(partition, cut)
+        return self.champions
+
+    def restart(self) -> None:
+        """Begin a new epoch, from nothing or from the champions of the earlier ones."""
+        champions = self.best
+        self.epoch += 1
+        self.pool = Pool(champions.size, champions.distance)
+        if self.epoch % REUNION == 0:
+            for partition, cut in zip(
+                champions.partitions, champions.cuts, strict=True
+            ):
+                self.pool.offer(partition, cut)
+        self.law = None
+        self.width = ISLANDS
+        self.sweeps = float(min(EPOCH_SWEEPS, LONGEST))
+        self.failures = 0
 
     def advance(self, run: Run, executor: Executor) -> None:
         """Do one round; when the run ends within it, close it as it is."""
@@ -112,7 +141,7 @@ class Search:
         list(executor.map(Island.start, islands, bases, [noise] * len(islands)))
 
         iterations = RELAX_AGAIN
-        if self.round == 0:
+        if bases[0] is None:
             iterations = RELAX_FRESH if self.law is None else 0
         step = max(1, RELAX_SLICE // self.graph.m)
         for done in range(0, iterations, step):
@@ -141,7 +170,7 @@ class Search:
     def _base(self, island: int, rng: np.random.Generator) -> np.ndarray | None:
         """None at first; later the incumbent, a member, or a crossing of two."""
         members = self.pool.partitions
-        if self.round == 0:
+        if self.round == 0 or not members:
             return None
         if island % 2 == 0:
             return members[0].astype(np.float64)
@@ -177,7 +206,7 @@ class Island:
 
     def __init__(self, search: Search, seed: int) -> None:
         self.graph, self.V, self.layout = search.graph, search.V, search.layout
-        self.law = search.law
+        self.search = search
         words = 1 if bit_sliceable(self.graph) else SCALAR_REPLICAS
         self.replicas = population(self.graph, words, seed)
         self.units = words * self.graph.m
@@ -189,8 +218,8 @@ class Island:
     def start(self, base: np.ndarray | None, noise: float) -> None:
         """Put the relaxation at its start, or re-noise around `base`."""
         k = self.V.shape[1]
-        if base is None and self.law is not None:
-            W, b = self.law
+        if base is None and self.search.law is not None:
+            W, b = self.search.law
         elif base is None:
             W = START * self.V
             b = TILT * (W @ self.rng.standard_normal(k))

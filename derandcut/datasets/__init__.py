@@ -1,13 +1,16 @@
-"""Instances by name, with no download, and generators.
+"""Instances by name, and generators.
 
 ``load("gset:G14")`` makes the graph from its seed; ``generate("lattice", ...)`` makes
-one of any size; `info` says what is known of a named one. Files of your own go into
-the folder that the environment variable ``DERANDCUT_DATA`` names.
+one of any size; `info` says what is known of a named one. The few that nobody can make
+again (``dimacs:``, ``imgseg:``, ``network:``) are downloaded once. Files of your own,
+or copies of those for a machine without a network, go into the folder that the
+environment variable ``DERANDCUT_DATA`` names.
 """
 
 from __future__ import annotations
 
 import csv
+import hashlib
 import os
 import re
 from dataclasses import dataclass
@@ -43,7 +46,7 @@ class Info:
     ----------
     name, family, weights : str
     n, m : int
-    best_known : int or None
+    best_known : int, float or None
         The largest cut found so far.
     sources : tuple of str
         Where that value stands.
@@ -56,6 +59,8 @@ class Info:
     sha256 : str
         Of the instance's file in rudy format as it is distributed; empty if there
         is none.
+    address : str
+        Where `load` gets the file; empty if it makes the graph itself.
     """
 
     name: str
@@ -63,12 +68,13 @@ class Info:
     weights: str
     n: int
     m: int
-    best_known: int | None
+    best_known: int | float | None
     sources: tuple[str, ...]
     proved: bool
     proof: str
     other_values: str
     sha256: str
+    address: str
 
 
 @cache
@@ -85,17 +91,24 @@ def _info(row: dict[str, str]) -> Info:
         weights=row["weights"],
         n=int(row["n"]),
         m=int(row["m"]),
-        best_known=int(row["best_known"]) if row["best_known"] else None,
+        best_known=_value(row["best_known"]),
         sources=tuple(s for s in (row["source"], row["source2"]) if s),
         proved=bool(row["proof"]),
         proof=row["proof"],
         other_values=row["other_values"],
         sha256=row["sha256"],
+        address=row["address"],
     )
 
 
+def _value(text: str) -> int | float | None:
+    if not text:
+        return None
+    return int(text) if text.isdigit() else float(text)
+
+
 def names() -> tuple[str, ...]:
-    """Return the names `load` knows without any file.
+    """Return the names `load` knows; `Info.address` tells which are downloaded.
 
     Examples
     --------
@@ -157,7 +170,8 @@ def load(name: str) -> CutGraph:
     Raises
     ------
     InputError
-        If there is no such name and no such file.
+        If there is no such name and no such file, or it cannot be downloaded, or the
+        file is not the one the manifest means.
 
     Examples
     --------
@@ -174,6 +188,8 @@ def load(name: str) -> CutGraph:
             return CutGraph.from_edges(*rudy.gset()[int(member[1:])].edges())
         if collection == "biqmac":
             return CutGraph.from_edges(*rudy.biqmac()[member].edges())
+        if info(found).address:
+            return read_graph(_own_copy(info(found)) or _download(info(found)))
         with resources.as_file(resources.files(__name__) / f"{member}.mc.gz") as path:
             return read_graph(path)
     path = _own_file(name)
@@ -187,6 +203,46 @@ def _full_name(name: str) -> str | None:
     if name in known:
         return name
     return next((full for full in known if full.partition(":")[2] == name), None)
+
+
+def _own_copy(wanted: Info) -> Path | None:
+    """The file of `wanted` below DERANDCUT_DATA, checked."""
+    path = _own_file(wanted.name)
+    if path is None:
+        return None
+    found = hashlib.sha256(path.read_bytes()).hexdigest()
+    if found != wanted.sha256:
+        raise InputError(
+            f"{path} is not {wanted.name}: expected SHA-256 {wanted.sha256}, "
+            f"got {found}"
+        )
+    return path
+
+
+def _download(wanted: Info) -> Path:
+    """The file of `wanted` from its address, or from an earlier download."""
+    collection, _, member = wanted.name.partition(":")
+    way_out = f"put its file into the folder {collection} of ${VARIABLE}"
+    try:
+        import pooch
+    except ImportError:
+        raise InputError(
+            f"{wanted.name} has to be downloaded, which takes pooch: "
+            f"pip install 'derandcut[data]'; or {way_out}"
+        ) from None
+    try:
+        path = pooch.retrieve(
+            wanted.address,
+            known_hash=f"sha256:{wanted.sha256}",
+            fname=member + Path(wanted.address).suffix,
+            path=pooch.os_cache("derandcut") / collection,
+        )
+    except (OSError, ValueError) as error:  # no network; another file than expected
+        raise InputError(
+            f"{wanted.name} cannot be downloaded from {wanted.address} ({error}); "
+            f"{way_out}"
+        ) from None
+    return Path(path)
 
 
 def _own_file(name: str) -> Path | None:

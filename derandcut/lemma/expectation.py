@@ -10,7 +10,6 @@ import numpy as np
 import scipy.sparse as sp
 from scipy.sparse.linalg import LinearOperator
 from scipy.special import ndtri
-from scipy.stats import qmc
 
 from derandcut.errors import InputError
 from derandcut.lemma.objective import Objective
@@ -213,6 +212,8 @@ class MonteCarlo(_Rule):
 
 
 def _sobol(count: int, d: int, rng: np.random.Generator) -> np.ndarray:
+    from scipy.stats import qmc  # would be half of the package's import time
+
     power = max(0, math.ceil(math.log2(count)))
     uniform = qmc.Sobol(d, rng=rng).random_base2(power)
     return ndtri(np.clip(uniform, 1e-12, 1 - 1e-12))

@@ -103,6 +103,12 @@ def hangs(task):
         time.sleep(1)
 
 
+@adaptor("naps")
+def naps(task, *, seconds):
+    time.sleep(seconds)
+    return np.ones(task.graph.n)
+
+
 @adaptor("slow")
 def slow(task):
     end = time.process_time() + task.time_limit + 0.4

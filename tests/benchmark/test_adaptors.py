@@ -1,6 +1,8 @@
 """The shipped adaptors against brute force, and suites, names and commands."""
 
 import itertools
+import os
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -72,6 +74,28 @@ def test_finds_the_optimum_of_a_small_graph(name, kind):
         assert outcome.bound_kind == "claimed"
 
 
+STAND_IN = """#!/bin/sh
+echo "$*" > "$(dirname "$0")/arguments"
+echo "1,BURER2002,\\"$2\\",2,0.98,[1:0.1;2:0.2]"
+echo
+echo "Solution:"
+echo "1 -1 1 "
+"""
+
+
+def test_mqlib_is_called_and_read_as_its_program_prints(tmp_path, monkeypatch):
+    program = tmp_path / "MQLib"
+    program.write_text(STAND_IN)
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    task = Task(CutGraph.from_edges([0, 1], [1, 2]), 1.0, seed=7, threads=1)
+    outcome = ADAPTORS["mqlib"].solve(task)
+    assert outcome.cut == 2 and outcome.partition.tolist() == [1, -1, 1]
+    arguments = (tmp_path / "arguments").read_text().split()
+    assert arguments[2:6] == ["-h", "BURER2002", "-nv", "-ps"]
+    assert arguments[8:] == ["-s", "7"]
+
+
 @pytest.mark.parametrize("name", ["networkx-exchange", "highs", "cp-sat", "openjij"])
 @pytest.mark.parametrize("n", [1, 4])
 def test_graph_without_edges(name, n):
@@ -137,8 +161,9 @@ def test_malformed_spec():
 
 
 def test_shipped_suites_name_what_exists():
-    assert {"quick", "gset", "adaptors"} <= set(suite_names())
-    for name in suite_names():
+    assert set(suite_names()) == {"quick", "gset"}
+    own = Path(__file__).parents[2] / "bench" / "suites"
+    for name in (*suite_names(), *map(str, own.glob("*.toml"))):
         suite = load_suite(name)
         assert suite.instances and suite.description
         for solver in suite.solvers:
@@ -148,6 +173,13 @@ def test_shipped_suites_name_what_exists():
     for spec in quick.instances:
         assert load_instance(spec)[0].n > 0
     assert len(load_suite("gset").instances) == 71
+
+
+def test_patterns_of_instances():
+    suite = Suite("s", instances=("gset:G1", "gset:G[12]", "lattice:shape=3x3"))
+    assert suite.instances == ("gset:G1", "gset:G2", "lattice:shape=3x3")
+    with pytest.raises(InputError, match="matches 'gest"):
+        Suite("s", instances=("gest:*",))
 
 
 def test_suite_file_with_its_own_adaptors(tmp_path):
@@ -184,6 +216,17 @@ def test_jobs_are_the_product():
     assert {(instance, job.seed) for instance, job in jobs} == {
         (i, s) for i in "ab" for s in (1, 2, 3)
     }
+
+
+def test_the_adaptor_of_the_documentation_runs(tmp_path):
+    page = Path(__file__).parents[2] / "docs" / "benchmark.md"
+    path = tmp_path / "mine.py"
+    path.write_text(page.read_text().split("```python\n")[1].split("```")[0])
+    given = ["--adaptors", str(path), "--solver", "greedy:passes=5", "--output"]
+    given += [str(tmp_path), "--instance", "lattice:shape=4x4", "--time-limit", "0.2"]
+    assert CliRunner().invoke(bench, given).exit_code == 0
+    (run,) = read_records(tmp_path).runs.values()
+    assert run["cut"] == 8  # the maximum
 
 
 def test_bench_report_and_compare_commands(tmp_path):

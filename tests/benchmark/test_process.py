@@ -1,7 +1,9 @@
 """Solvers that lie, crash, hang or eat memory, each in its own process."""
 
+import os
 import re
 import subprocess
+import time
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +13,7 @@ from derandcut import CutGraph
 from derandcut.benchmark.process import Job, run_isolated
 
 FAKES = str(Path(__file__).with_name("fakes.py"))
+READ = os.read
 CYCLE = CutGraph.from_edges(np.arange(30), (np.arange(30) + 1) % 30)
 
 
@@ -24,8 +27,18 @@ def test_answer_is_recounted_and_offers_are_traced():
     assert record["status"] == "ok"
     assert record["cut"] == 30
     assert [point[1] for point in record["trace"]] == [0]
-    assert 0 < record["seconds"]
+    assert record["seconds"] > 0
     assert record["peak_memory"] > 10_000_000
+
+
+def test_time_is_not_lost_by_a_harness_that_listens_late(monkeypatch):
+    def late(descriptor, size):
+        block = READ(descriptor, size)
+        time.sleep(0.3)
+        return block
+
+    monkeypatch.setattr("derandcut.benchmark.process.os.read", late)
+    assert run("naps:seconds=0.05")["seconds"] >= 0.05
 
 
 @pytest.mark.parametrize(
@@ -60,7 +73,7 @@ def test_hanging_solver_is_killed_with_its_children():
     sleepers = _sleepers()
     record = run("hangs", time_limit=0.3, grace=0.3)
     assert record["status"] == "timeout"
-    assert record["seconds"] == pytest.approx(0.63, abs=0.5)
+    assert record["seconds"] >= 0.63
     assert [point[1] for point in record["trace"]] == [30]
     assert _sleepers() == sleepers
 
@@ -72,8 +85,9 @@ def _sleepers():
     return listed.stdout.count("sleep 600")
 
 
-def test_answer_after_the_limit_is_late():
-    record = run("slow", time_limit=0.2, grace=60.0)
+@pytest.mark.parametrize("solver", ["slow", "naps:seconds=0.6"])
+def test_answer_after_the_limit_is_late(solver):
+    record = run(solver, time_limit=0.2, grace=60.0)
     assert record["status"] == "late"
 
 

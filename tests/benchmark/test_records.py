@@ -8,6 +8,8 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -34,20 +36,21 @@ def lines(path):
 
 def test_whole_suite_despite_failures(tmp_path):
     seen = []
-    records = run_suite(SUITE, tmp_path, progress=lambda *step: seen.append(step))
+    suite = replace(SUITE, instances=SUITE.instances[:1])
+    records = run_suite(suite, tmp_path, progress=lambda *step: seen.append(step))
     statuses = Counter(run["status"] for run in records.runs.values())
-    assert statuses == {"ok": 2, "lied": 2, "crashed": 2, "not installed": 2}
-    assert seen[0][:2] == (0, 8)
-    assert seen[-1][:2] == (8, 8)
+    assert statuses == {"ok": 1, "lied": 1, "crashed": 1, "not installed": 1}
+    assert seen[0][:2] == (0, 4)
+    assert seen[-1][:2] == (4, 4)
     session = records.sessions[0]
     assert session["machine"]["cores"] >= 1
     assert "numpy" in session["versions"]
     # Again: only what may have been installed since is asked again.
-    run_suite(SUITE, tmp_path)
+    run_suite(suite, tmp_path)
     counts = Counter(
         run["solver"] for run in lines(tmp_path / "records.jsonl") if "key" in run
     )
-    assert counts == {"honest": 2, "liar": 2, "raises": 2, "absent": 4}
+    assert counts == {"honest": 1, "liar": 1, "raises": 1, "absent": 2}
 
 
 def test_retry_failed(tmp_path):
@@ -64,16 +67,28 @@ def test_retry_failed(tmp_path):
     assert len(read_records(tmp_path).runs) == 1
 
 
-def test_same_answer_from_threads(tmp_path):
+def dask_cluster():
+    """Workers on this machine, the current ones for joblib's "dask" backend."""
+    distributed = pytest.importorskip("distributed")
+    return distributed.Client(
+        processes=False, n_workers=1, threads_per_worker=2, dashboard_address=None
+    )
+
+
+@pytest.mark.parametrize(
+    ("backend", "cluster"), [("threading", nullcontext), ("dask", dask_cluster)]
+)
+def test_same_answer_from_several_at_a_time(tmp_path, backend, cluster):
     suite = Suite(
-        "threads",
+        "parallel",
         instances=SUITE.instances,
         solvers=("honest",),
         time_limits=(20.0,),
         adaptor_files=(FAKES,),
     )
     one = run_suite(suite, tmp_path / "one")
-    two = run_suite(suite, tmp_path / "two", jobs=2, backend="threading")
+    with cluster():
+        two = run_suite(suite, tmp_path / "two", jobs=2, backend=backend)
     assert {k: r["cut"] for k, r in one.runs.items()} == {
         k: r["cut"] for k, r in two.runs.items()
     }
@@ -122,7 +137,7 @@ bench(sys.argv[1:], standalone_mode=False)
 
 
 def test_kill_loses_at_most_the_run_in_progress(tmp_path):
-    solvers = [f"honest:offset={i}" for i in range(6)]
+    solvers = [f"honest:offset={i}" for i in range(4)]
     arguments = [sys.executable, "-c", PROGRAM, "--output", str(tmp_path)]
     arguments += ["--adaptors", FAKES, "--instance", "lattice:shape=4x4"]
     for solver in solvers:
@@ -132,10 +147,10 @@ def test_kill_loses_at_most_the_run_in_progress(tmp_path):
     known = 0
     for _ in range(3):
         process = subprocess.Popen(arguments, stdout=subprocess.DEVNULL)
-        target = min(known + 2, len(solvers))
+        target = min(known + 1, len(solvers))
         while process.poll() is None and _complete(path) < target:
             time.sleep(0.01)
-        time.sleep(moment.random())
+        time.sleep(0.6 * moment.random())
         process.send_signal(signal.SIGKILL)
         process.wait()
         assert _complete(path) >= target

@@ -88,9 +88,19 @@ def test_duel_counts_all_pairs_of_seeds():
     theirs = [run("a", "theirs", cut, seed) for seed, cut in enumerate([10, 11])]
     duel = Study(records(*ours, *theirs)).duel("ours", "theirs", 1.0)
     assert (duel.wins, duel.draws, duel.losses) == (0.5, 0.25, 0.25)
-    assert duel.resampled == "seeds"
-    low, high = duel.interval
-    assert low <= duel.wins - duel.losses <= high
+    for low, high in (duel.interval, duel.seed_interval):
+        assert low <= duel.wins - duel.losses <= high
+    assert duel.p == 1
+
+
+def test_duel_with_one_seed_has_an_honest_interval():
+    names = [f"i{k}" for k in range(10)]
+    ours = [run(name, "ours", 11) for name in names]
+    theirs = [run(name, "theirs", 10) for name in names]
+    duel = Study(records(*ours, *theirs)).duel("ours", "theirs", 1.0)
+    assert duel.seed_interval is None
+    assert 0 < duel.interval[0] < 9 and duel.interval[1] == 10
+    assert duel.p == 2 / 2**10
 
 
 def test_duel_of_failures_is_a_draw():
@@ -106,6 +116,14 @@ def test_proofs_and_refuted_bounds():
     study = Study(records(proof, false))
     assert study.proves(proof) == "proved"
     assert study.refuted(false) and not study.refuted(proof)
+
+
+def test_more_cores_than_allowed_are_shown(tmp_path):
+    four = run("a", "ours", 100, seconds=1.0, cpu_seconds=3.9)
+    study = Study(records(four, run("a", "theirs", 100)))
+    assert [study.overdraws(r) for r in study.runs] == [True, False]
+    page = write_report(study.records, tmp_path).read_text()
+    assert page.count("more cores than allowed") == 1
 
 
 def test_curves_and_profiles():

@@ -1,8 +1,14 @@
 """Instances by name, exact; families, repeatable and what they claim to be."""
 
+import dataclasses
+import functools
 import hashlib
+import http.server
 import inspect
 import itertools
+import shutil
+import sys
+import threading
 from pathlib import Path
 
 import networkx as nx
@@ -60,9 +66,14 @@ def test_every_biqmac_graph_is_the_reference_file():
 
 def test_the_manifest_agrees_with_the_graphs():
     names = datasets.names()
-    assert len(names) == len(set(names)) == 71 + 60 + 1
+    assert len(names) == len(set(names)) == 71 + 60 + 1 + 10
     for name in names:
         known = datasets.info(name)
+        assert bool(known.proof) == known.proved
+        assert known.best_known is None or known.sources
+        if known.address:
+            assert len(known.sha256) == 64 and known.address.startswith("https://")
+            continue
         if name.startswith("gset"):
             u, _, w, n = GSET[name[5:]].edges()
             assert (known.n, known.m) == (n, len(u))
@@ -71,7 +82,6 @@ def test_the_manifest_agrees_with_the_graphs():
         else:
             graph = datasets.load(name)
             assert (known.n, known.m) == (graph.n, graph.m)
-        assert bool(known.proof) == known.proved
 
 
 @pytest.mark.parametrize(("name", "cut"), [("G48", 6000), ("G49", 6000), ("G50", 5880)])
@@ -108,6 +118,90 @@ def test_own_files_and_unknown_names(tmp_path, monkeypatch):
     for name in ("..:two", "mine:../two", "mine:none", "a\0b"):
         with pytest.raises(InputError, match="unknown dataset"):
             datasets.load(name)
+
+
+def listed(text, address):
+    """An entry as the manifest's, for a file of that text."""
+    digest = hashlib.sha256(text).hexdigest()
+    known = datasets.info("toruspm3-8-50")
+    return dataclasses.replace(known, name="set:one", sha256=digest, address=address)
+
+
+@pytest.fixture
+def far(tmp_path, monkeypatch):
+    """A server, the text it serves, and a function that lists it in the manifest."""
+    text = b"3 2\n1 2 1\n2 3 -1\n"
+    (tmp_path / "served").mkdir()
+    (tmp_path / "served" / "one.mc").write_bytes(text)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.delenv("DERANDCUT_DATA", raising=False)
+    handler = functools.partial(
+        http.server.SimpleHTTPRequestHandler, directory=tmp_path / "served"
+    )
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+        address = f"http://127.0.0.1:{server.server_port}"
+
+        def enter(name="one.mc", text=text, address=address):
+            entry = listed(text, f"{address}/{name}")
+            monkeypatch.setattr(datasets, "_manifest", lambda: {"set:one": entry})
+
+        yield enter
+        server.shutdown()
+
+
+def test_a_listed_file_is_downloaded_once(far, tmp_path):
+    pytest.importorskip("pooch")
+    far()
+    assert datasets.load("one").m == 2
+    (tmp_path / "served" / "one.mc").unlink()
+    assert datasets.load("set:one").m == 2
+
+
+def test_another_file_than_the_listed_one_is_refused(far, tmp_path, monkeypatch):
+    pytest.importorskip("pooch")
+    far(text=b"1 0\n")
+    with pytest.raises(InputError, match=r"cannot be downloaded.*SHA"):
+        datasets.load("set:one")
+    (tmp_path / "set").mkdir()
+    (tmp_path / "set" / "one.mc").write_bytes(b"2 0\n")
+    monkeypatch.setenv("DERANDCUT_DATA", str(tmp_path))
+    with pytest.raises(InputError, match="is not set:one: expected SHA-256"):
+        datasets.load("set:one")
+
+
+def test_without_a_network_the_error_says_what_to_do(far, tmp_path, monkeypatch):
+    pytest.importorskip("pooch")
+    far(address="http://127.0.0.1:9")  # the discard port: nobody listens
+    with pytest.raises(InputError, match=r"put its file into .* set of \$DERANDCUT_DA"):
+        datasets.load("set:one")
+    (tmp_path / "set").mkdir()
+    shutil.copy(tmp_path / "served" / "one.mc", tmp_path / "set")
+    monkeypatch.setenv("DERANDCUT_DATA", str(tmp_path))
+    assert datasets.load("set:one").m == 2
+
+
+def test_without_pooch_the_error_names_it(far, monkeypatch):
+    far()
+    monkeypatch.setitem(sys.modules, "pooch", None)
+    with pytest.raises(InputError, match=r"derandcut\[data\]"):
+        datasets.load("set:one")
+
+
+@pytest.mark.gset
+@pytest.mark.skipif(not (DATA / "instances").is_dir(), reason="no reference instances")
+def test_listed_files_are_the_reference_files(tmp_path, monkeypatch):
+    for source, collection in (("dimacs_torus", "dimacs"), ("mcsparse_mixed", "")):
+        for path in (DATA / "instances" / source).iterdir():
+            to = collection or ("network" if path.suffix == ".mc" else "imgseg")
+            (tmp_path / to).mkdir(exist_ok=True)
+            shutil.copy(path, tmp_path / to / path.name.removeprefix("imgseg_"))
+    monkeypatch.setenv("DERANDCUT_DATA", str(tmp_path))
+    for name in datasets.names():
+        known = datasets.info(name)
+        if known.address:
+            graph = datasets.load(name)
+            assert (graph.n, graph.m) == (known.n, known.m)
 
 
 @pytest.mark.parametrize("family", datasets.FAMILIES)
