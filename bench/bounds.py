@@ -11,12 +11,13 @@ import argparse
 import time
 from pathlib import Path
 
+from sdp import read
+
 from derandcut.cut.bound import Factorisation
 from derandcut.cut.cycles import Tightening
 from derandcut.cut.presolve import presolve
 from derandcut.cut.sdp import Relaxation, solve
 from derandcut.run import Run
-from sdp import read
 
 
 def tighten(path: str, seconds: float, verbose: bool) -> None:

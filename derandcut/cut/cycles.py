@@ -17,8 +17,8 @@ relaxation's V, so
 
 one coordinate sweep of V after each such step, descends on it (Uzawa's method, the
 sweeps warm). Violated inequalities come from shortest odd walks (Barahona and Mahjoub
-1986) and, among triangles, from pairs of pairs; a triangle may need a chord, a pair that
-is no edge of the graph: weight 0 to begin with.
+1986) and, among triangles, from paths of two pairs; a triangle may need a chord, a pair
+that is no edge of the graph: weight 0 to begin with.
 """
 
 from __future__ import annotations
