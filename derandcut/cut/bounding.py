@@ -24,7 +24,7 @@ from derandcut.run import Run
 __all__ = ["Bounding"]
 
 SHARE = 3  # a step may take 1/SHARE of the work done so far
-STEPS = 12  # a step of the inequalities is 1/STEPS of the work so far
+BEYOND, STEPS = 4, 16  # inequalities take 1/BEYOND of the work, 1/STEPS at a time
 CYCLES = 300  # units an edge that packing cycles takes, about
 
 
@@ -58,7 +58,8 @@ class Bounding:
         self.factorisation: Factorisation | None = None
         self.tight = kind == "none"
         self.tightening: Tightening | None = None
-        self.next_work = 0
+        self.next_work = self.spent = 0  # work; what inequalities took of it
+        self.finished_at = -1
         self.method = "none"
         self.proof: Proof | None = None
 
@@ -78,9 +79,7 @@ class Bounding:
     def step(self, run: Run) -> None:
         """Tighten and prove within a share of the work done so far."""
         if self.tight:
-            begin = run.work
             self._tighten(run, run.work // STEPS)
-            self.next_work = run.work + (SHARE - 1) * (run.work - begin)
             return
         kernel, allowed = self.problem.kernel, run.work // SHARE
         self._analyse(run)
@@ -114,15 +113,16 @@ class Bounding:
             return
         if self.kind == "proved" or run.exhausted():
             self._offer(positive_weight(self.problem.kernel), run)
-        if run.exhausted():
+        if run.exhausted() or run.work == self.finished_at:
             return
         if not self.tight:
             self._finish_relaxation(run)
+            self.tight = True
         if self._improvable:
-            left = run.work_left
-            self._tighten(run, run.work // SHARE if left is None else left)
-            if self.tightening is not None:
-                self.tightening.conclude(run, lambda bound: self._offer(bound, run))
+            self._tighten(run, run.work // BEYOND - self.spent)
+        if self.tightening is not None:
+            self.tightening.conclude(run, lambda bound: self._offer(bound, run))
+        self.finished_at = run.work
 
     def _finish_relaxation(self, run: Run) -> None:
         """Solve the relaxation to the tolerance and prove its bound."""
@@ -146,10 +146,13 @@ class Bounding:
         self._analyse(run)
         if not self.factorisation.possible:
             return
+        begin = run.work
         if self.tightening is None:
             kernel, V = self.problem.kernel, self.relaxation.V
             self.tightening = Tightening(kernel, V.copy(), self.factorisation)
         self.tightening.advance(run, units, lambda bound: self._offer(bound, run))
+        self.spent += run.work - begin
+        self.next_work = BEYOND * self.spent
 
     def _analyse(self, run: Run) -> None:
         """Order the kernel for its factorisation, once."""
