@@ -31,6 +31,8 @@ import numpy as np
 
 from derandcut._core import load_kernel
 from derandcut.cut.bound import (
+    FLOPS,
+    FLOPS_PER_UNIT,
     UNIT,
     Bound,
     Factorisation,
@@ -58,7 +60,6 @@ PROOF_SHARE, MOST_SWEEPS = 2, 100  # work between proofs, in proofs; sweeps of o
 GRAIN = 2.0**-30  # multipliers are proved as multiples of it (largest weight 1/2..1)
 RANK, MAX_RANK = 0.4, 96  # columns of V, of the square root that would be enough
 BINS = 256  # of a histogram of violations
-CHORD_FLOPS = 1e10  # multiply-adds of the dense factorisation that chords may lead to
 MOST_WAIT = 64  # separations' worth of steps between two of them, once they find little
 SLICE = 1 << 21
 
@@ -78,6 +79,8 @@ class Tightening:
     ----------
     estimate : float
         The Lagrangian at the present multipliers, about what could be proved now.
+    spent : int
+        Work done.
     stalled : bool
         True once neither steps nor separation make progress.
     """
@@ -108,21 +111,24 @@ class Tightening:
         self._proved_at = math.inf
         self._wait = 1
         self._last_estimate = math.inf
+        self.spent = 0
 
     # ------------------------------------------------------------------ the loop
 
     def advance(self, run: Run, units: int, offer: Callable[[Bound], object]) -> None:
         """Spend about `units` of work; `offer` sees every bound that is proved."""
+        before = run.work - self.spent
         stop = run.work + units
         while run.work < stop and not (run.exhausted() or self.stalled):
-            if run.work - self._separated >= self._wait * self._separation_cost:
+            pause = self._wait * self._separation_cost
+            if self.spent - self._separated >= pause:
                 self._separate(run)
-            if self.stalled:
-                break
+                self._separated = self.spent = run.work - before
             self._descend(run)
-            waited = run.work - self._proved
-            if waited >= PROOF_SHARE * self.proof_units(run):
+            self.spent = run.work - before
+            if self.spent - self._proved >= PROOF_SHARE * self.proof_units(run):
                 self.conclude(run, offer)
+                self._proved = self.spent = run.work - before
 
     def proof_units(self, run: Run) -> int:
         """About the work of a proof."""
@@ -138,7 +144,6 @@ class Tightening:
             scratch = Scratch()
             bound = self.prove(scratch)
             run.charge(max(units, scratch.work))
-            self._proved = run.work
             offer(bound)
 
     # ------------------------------------------------------------- ascent (3.4)
@@ -338,7 +343,6 @@ class Tightening:
         self._widen_rank()
         self._safe = self.V.copy(), self.multiplier.copy()
         self._separation_cost = run.work - begin
-        self._separated = run.work
 
     def _look_further(self) -> None:
         """Allow chords, then smaller violations, then longer pauses; then stop."""
@@ -377,7 +381,9 @@ class Tightening:
         self.keys = self.keys[keep]
 
     def _chords_affordable(self) -> bool:
-        return self.graph.n**3 / 6 <= CHORD_FLOPS
+        """True once a factorisation filled by chords costs no more than was spent."""
+        flops = self.graph.n**3 / 6
+        return flops <= FLOPS and flops / FLOPS_PER_UNIT <= self.spent
 
     def _violated_cycles(
         self, run: Run, c: np.ndarray
