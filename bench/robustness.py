@@ -71,7 +71,7 @@ def main() -> None:
     for number in range(options.graphs):
         graph = draw(rng)
         problem = presolve(graph, reductions=number % 2 == 0)
-        run = Run(graph, work_limit=60_000)
+        run = Run(graph, work_limit=1_000_000)
         bounding = Bounding(
             problem, Relaxation(problem.kernel), kind="proved", tolerance=1e-5
         )

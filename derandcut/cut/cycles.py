@@ -121,7 +121,7 @@ class Tightening:
         stop = run.work + units
         while run.work < stop and not (run.exhausted() or self.stalled):
             pause = self._wait * self._separation_cost
-            if self.spent - self._separated >= pause:
+            if self.spent - self._separated >= pause or len(self.multiplier) == 0:
                 self._separate(run)
                 self._separated = self.spent = run.work - before
             self._descend(run)
@@ -353,7 +353,7 @@ class Tightening:
         elif self._wait < MOST_WAIT:
             self._wait *= 2
         gain = self._last_estimate - self.estimate
-        self.stalled = self._wait == MOST_WAIT and gain <= 1e-7 * abs(self.estimate)
+        self.stalled = self._wait >= MOST_WAIT and gain <= 1e-7 * abs(self.estimate)
         self._last_estimate = self.estimate
 
     def _widen_rank(self) -> None:
