@@ -319,3 +319,69 @@ def triangles(
                         found[count, 3] = t
                     count += 1
     return count, visited
+
+
+def wide_triangles(
+    const int64_t[::1] indptr, const index_t[::1] indices, const double[:, ::1] V,
+    double tolerance,
+    double[:, ::1] value,            # (2, n) c of the pairs with i and with j, scratch
+    int32_t[:, ::1] seen,            # (2, n) zeros: i + 1 next to i, entry + 1 next to j
+    int64_t[::1] histogram, int32_t[:, ::1] found,
+    int64_t first, int64_t stop, int64_t count,
+):
+    """Violated triangles with one pair ij in the pattern: two chords, any third vertex.
+
+    Reads and writes as `triangles`; one dot product a pair and vertex.
+    """
+    cdef int64_t n = indptr.shape[0] - 1, visited = 0, i, j, k, e, f
+    cdef int64_t bins = histogram.shape[0], capacity = found.shape[0]
+    cdef int rank = <int>V.shape[1], t
+    cdef double a, b, x, y, worst
+    cdef double* near = &value[0, 0]
+    cdef double* far = &value[1, 0]
+    with nogil:
+        for i in range(first, stop):
+            for e in range(indptr[i], indptr[i + 1]):
+                seen[0, indices[e]] = <int32_t>i + 1
+            for k in range(n):
+                near[k] = 0.5 - 0.5 * dot(&V[i, 0], &V[k, 0], rank)
+            visited += n
+            for e in range(indptr[i], indptr[i + 1]):
+                j = indices[e]
+                if j < i:
+                    continue
+                for f in range(indptr[j], indptr[j + 1]):
+                    seen[1, indices[f]] = <int32_t>e + 1
+                for k in range(n):
+                    far[k] = 0.5 - 0.5 * dot(&V[j, 0], &V[k, 0], rank)
+                visited += n
+                x = near[j]
+                for k in range(n):
+                    if seen[0, k] == i + 1 or seen[1, k] == e + 1 or k == i or k == j:
+                        continue
+                    a = near[k]
+                    b = far[k]
+                    worst = a + b + x - 2.0
+                    t = 0
+                    y = x - a - b
+                    if y > worst:
+                        worst = y
+                        t = 1
+                    y = a - x - b
+                    if y > worst:
+                        worst = y
+                        t = 2
+                    y = b - x - a
+                    if y > worst:
+                        worst = y
+                        t = 3
+                    if worst <= tolerance:
+                        continue
+                    histogram[min(bins - 1, <int64_t>(worst * 4 * bins))] += 1
+                    if count < capacity:
+                        found[count, 0] = <int32_t>i
+                        found[count, 1] = <int32_t>j
+                        found[count, 2] = <int32_t>k
+                        found[count, 3] = t
+                    count += 1
+    return count, visited

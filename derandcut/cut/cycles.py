@@ -102,7 +102,7 @@ class Tightening:
         self.base = self.weight.copy()
         self.edge_u, self.edge_v = self.u, self.v
         self.pace = PACE
-        self.chords = False
+        self.chords = 0  # new pairs that a triangle may need
         self.tolerance = TOLERANCE
         self.stalled = False
         self.estimate = math.inf
@@ -328,10 +328,11 @@ class Tightening:
         self._drop_idle()
         self._drop_chords()
         c = self._cut_values()
-        added = self._append(*self._violated_triangles(run, c, False))
+        added = self._append(*self._violated_triangles(run, c, 0))
         added += self._append(*self._violated_cycles(run, c))
-        if self.chords:  # these change the pattern, and with it c
-            added += self._append(*self._violated_triangles(run, c, True))
+        for chords in range(1, self.chords + 1):
+            added += self._append(*self._violated_triangles(run, c, chords))
+            c = self._cut_values()  # the pattern has changed
         if added <= FEW * len(self.multiplier):
             self._look_further()
         else:
@@ -345,11 +346,13 @@ class Tightening:
         self._separation_cost = run.work - begin
 
     def _look_further(self) -> None:
-        """Allow chords, then smaller violations, then longer pauses; then stop."""
-        if not self.chords and self._chords_affordable():
-            self.chords = True
+        """Allow chords, smaller violations, two chords, longer pauses; then stop."""
+        if self.chords == 0 and self._chords_affordable():
+            self.chords = 1
         elif self.tolerance > LEAST_TOLERANCE:
             self.tolerance = max(LEAST_TOLERANCE, self.tolerance / 2)
+        elif self.chords == 1:
+            self.chords, self.tolerance = 2, TOLERANCE
         elif self._wait < MOST_WAIT:
             self._wait *= 2
         gain = self._last_estimate - self.estimate
@@ -412,9 +415,9 @@ class Tightening:
         return starts, pair[: starts[-1]], odd[: starts[-1]] != 0
 
     def _violated_triangles(
-        self, run: Run, c: np.ndarray, chords: bool
+        self, run: Run, c: np.ndarray, chords: int
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Triangles of the pattern, or the worst of those that need one new pair."""
+        """The worst triangles that need at most `chords` new pairs (two: just two)."""
         most = max(1000, int(FRESH * self.graph.m))
         found, histogram = self._scan(run, c, chords, self.tolerance, most)
         if len(found) < histogram.sum():
@@ -422,29 +425,36 @@ class Tightening:
             level = int(np.argmax(above <= most)) / (4 * BINS)
             found, _ = self._scan(run, c, chords, level, most)
         i, j, k, kind = found.T
-        if chords:
-            at = np.minimum(self._find(i, j), len(self.u) - 1)
-            new = (self.u[at] != i) | (self.v[at] != j)
-            if new.any():
-                self._widen(i[new], j[new])
-        pair = np.stack([self._find(i, j), self._find(i, k), self._find(k, j)], axis=1)
+        u = np.concatenate([np.minimum(i, j), np.minimum(i, k), np.minimum(k, j)])
+        v = np.concatenate([np.maximum(i, j), np.maximum(i, k), np.maximum(k, j)])
+        at = np.minimum(self._find(u, v), len(self.u) - 1)
+        new = (self.u[at] != u) | (self.v[at] != v)
+        if new.any():
+            self._widen(u[new], v[new])
+        pair = self._find(u, v).reshape(3, -1).T
         odd = (kind == 0)[:, None] | (kind[:, None] == np.array([1, 2, 3]))
         return 3 * np.arange(len(found) + 1), pair.ravel(), odd.ravel()
 
     def _scan(
-        self, run: Run, c: np.ndarray, chords: bool, tolerance: float, most: int
+        self, run: Run, c: np.ndarray, chords: int, tolerance: float, most: int
     ) -> tuple[np.ndarray, np.ndarray]:
         pattern, n = self.pattern, self.graph.n
         histogram = np.zeros(BINS, np.int64)
         found = np.empty((most, 4), np.int32)
-        value, seen = np.empty(n), np.zeros((2, n), np.int32)
+        value, seen = np.empty((2, n)), np.zeros((2, n), np.int32)
         count, rows = 0, max(1, n // 16)
         for first in range(0, n, rows):
-            count, visited = _cycles.triangles(
-                pattern.indptr, pattern.indices, self.pair_of, c, self.V, chords,
-                tolerance, value, seen, histogram, found, first,
-                min(n, first + rows), count,
-            )  # fmt: skip
+            part = histogram, found, first, min(n, first + rows), count
+            if chords == 2:
+                count, visited = _cycles.wide_triangles(
+                    pattern.indptr, pattern.indices, self.V, tolerance, value, seen,
+                    *part,
+                )  # fmt: skip
+            else:
+                count, visited = _cycles.triangles(
+                    pattern.indptr, pattern.indices, self.pair_of, c, self.V,
+                    chords > 0, tolerance, value[0], seen, *part,
+                )  # fmt: skip
             run.charge(visited * (self._breadth if chords else 1))
             if run.exhausted():
                 break

@@ -1,7 +1,7 @@
 """Odd-set inequalities: true under any multipliers, tighter than the relaxation."""
 
 import math
-from itertools import pairwise
+from itertools import combinations, pairwise
 
 import numpy as np
 import pytest
@@ -128,7 +128,7 @@ def test_separation_finds_only_what_is_violated():
     c = state._cut_values()
     for starts, pair, odd in (
         state._violated_cycles(run, c),
-        state._violated_triangles(run, c, chords=False),
+        state._violated_triangles(run, c, 0),
     ):
         for i in range(len(starts) - 1):
             terms = slice(starts[i], starts[i + 1])
@@ -137,6 +137,36 @@ def test_separation_finds_only_what_is_violated():
             assert violation > 0.99 * state.tolerance
             ends = np.concatenate([state.u[pair[terms]], state.v[pair[terms]]])
             assert (np.unique(ends, return_counts=True)[1] == 2).all()
+
+
+@pytest.mark.parametrize("chords", [1, 2])
+def test_triangles_with_chords_are_those_that_brute_force_finds(chords):
+    graph = sparse(24, 4, seed=5)
+    state, run = tightening(graph)
+    edges = set(zip(state.u.tolist(), state.v.tolist(), strict=True))
+    x = (1 - state.V @ state.V.T) / 2
+    expected = set()
+    for triple in combinations(range(graph.n), 3):
+        pairs = list(combinations(triple, 2))
+        if sum(pair in edges for pair in pairs) != 3 - chords:
+            continue
+        c = np.array([x[pair] for pair in pairs])
+        worst = max(c.sum() - 2, *(2 * c - c.sum()))
+        if worst > state.tolerance:
+            expected.add(triple)
+    _, pair, odd = state._violated_triangles(run, state._cut_values(), chords)
+    ends = np.stack([state.u[pair], state.v[pair]], axis=1).reshape(-1, 6)
+    found = {tuple(sorted(set(row.tolist()))) for row in ends}
+    assert expected
+    assert {triple for triple in found if not _present(triple, edges, chords)} == (
+        expected
+    )
+    assert (odd.reshape(-1, 3).sum(1) % 2 == 1).all()
+
+
+def _present(triple, edges, chords):
+    """Whether the triangle needs fewer new pairs."""
+    return sum(p in edges for p in combinations(triple, 2)) > 3 - chords
 
 
 def test_a_violated_cycle_is_found_through_each_vertex_on_one():
