@@ -50,7 +50,7 @@ _cycles = load_kernel("derandcut.cut._cycles")
 _sdp = load_kernel("derandcut.cut._sdp")
 
 EPOCH, SETTLE = 40, 16  # steps (3.4) between two looks at the bound; sweeps before one
-PACE, MOST_PACE = 0.2, 0.5  # of the largest step that is safe edge by edge
+PACE, MOST_PACE = 0.2, 0.3  # of the largest step that is safe edge by edge
 TOLERANCE, LEAST_TOLERANCE = 0.04, 1e-3  # violation at which an inequality is added
 COVER = 2  # cycles of one round through a root
 IDLE = 3  # separations that an inequality without a multiplier survives
@@ -60,6 +60,7 @@ PROOF_SHARE, MOST_SWEEPS = 2, 100  # work between proofs, in proofs; sweeps of o
 GRAIN = 2.0**-30  # multipliers are proved as multiples of it (largest weight 1/2..1)
 RANK, MAX_RANK = 0.4, 96  # columns of V, of the square root that would be enough
 BINS = 256  # of a histogram of violations
+CHORD_PROOF = 10  # the work so far, in proofs, at which chords are allowed
 MOST_WAIT = 64  # separations' worth of steps between two of them, once they find little
 SLICE = 1 << 21
 
@@ -334,7 +335,7 @@ class Tightening:
             added += self._append(*self._violated_triangles(run, c, chords))
             c = self._cut_values()  # the pattern has changed
         if added <= FEW * len(self.multiplier):
-            self._look_further()
+            self._look_further(run)
         else:
             self._wait = 1
         if len(self.multiplier) == 0:
@@ -345,9 +346,9 @@ class Tightening:
         self._safe = self.V.copy(), self.multiplier.copy()
         self._separation_cost = run.work - begin
 
-    def _look_further(self) -> None:
+    def _look_further(self, run: Run) -> None:
         """Allow chords, smaller violations, two chords, longer pauses; then stop."""
-        if self.chords == 0 and self._chords_affordable():
+        if self.chords == 0 and self._chords_affordable(run):
             self.chords = 1
         elif self.tolerance > LEAST_TOLERANCE:
             self.tolerance = max(LEAST_TOLERANCE, self.tolerance / 2)
@@ -383,10 +384,14 @@ class Tightening:
         self.multiplier, self.idle = self.multiplier[keep], self.idle[keep]
         self.keys = self.keys[keep]
 
-    def _chords_affordable(self) -> bool:
-        """True once a factorisation filled by chords costs no more than was spent."""
+    def _chords_affordable(self, run: Run) -> bool:
+        """True once a proof, filled by chords, takes little of the work so far.
+
+        A proof is not interrupted: a run that its clock ends inside one is late.
+        """
         flops = self.graph.n**3 / 6
-        return flops <= FLOPS and flops / FLOPS_PER_UNIT <= self.spent
+        proof = 3 * flops / FLOPS_PER_UNIT
+        return flops <= FLOPS and CHORD_PROOF * proof <= run.work
 
     def _violated_cycles(
         self, run: Run, c: np.ndarray
