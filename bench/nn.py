@@ -204,16 +204,22 @@ def n7() -> None:
     X, y = load_digits(return_X_y=True)
     y = y % 2
     X, X_test, y, y_test = train_test_split(X, y, test_size=0.3, random_state=0)
-    for start, final in ((1e-12, 1e-12), (1e-4, 1e-4), (1e-3, 1e-3), (1e-2, 1e-4)):
+    # one test image is .0019: single runs differ by more than the schedules do
+    schedules = ((1e-12, 1e-12), (1e-4, 1e-4), (1e-3, 1e-3), (1e-2, 1e-4), (1e-2, 2e-4))
+    for start, final in schedules:
         begin = time.process_time()
-        model = StructureClassifier(lambda_start=start, lambda_final=final, steps=2000)
-        model.fit(X, y)
+        ranks, accuracies = [], []
+        for seed in range(4):
+            model = StructureClassifier(
+                lambda_start=start, lambda_final=final, steps=2000, random_state=seed
+            ).fit(X, y)
+            report = model.diagnose(X, y)
+            ranks.append(report.rank_99)
+            accuracies.append(model.score(X_test, y_test))
         seconds = time.process_time() - begin
-        share = np.cumsum(model.singular_values_**2) / (model.singular_values_**2).sum()
-        rank = int(np.searchsorted(share, 0.99) + 1)
         print(
-            f"N7 lambda {start:g} -> {final:g}: rank {rank}, test accuracy "
-            f"{model.score(X_test, y_test):.3f}, {seconds:.1f} s",
+            f"N7 lambda {start:g} -> {final:g}: rank {np.mean(ranks):.2f}, test "
+            f"accuracy {np.mean(accuracies):.4f}, means of 4 seeds, {seconds:.1f} s",
             flush=True,
         )
 

@@ -16,7 +16,15 @@ from derandcut.graph import CutGraph
 from derandcut.options import Options
 from derandcut.result import CutResult
 
-__all__ = ["Settings", "fixed_sides", "initial_partition", "limit", "natural"]
+__all__ = [
+    "Settings",
+    "check_target_and_callback",
+    "fixed_sides",
+    "initial_partition",
+    "limit",
+    "natural",
+    "refuse",
+]
 
 METHODS = ("auto", "derandomize", "search", "goemans-williamson")
 BOUNDS = ("proved", "estimate", "none")
@@ -75,6 +83,22 @@ def limit(name: str, value: Any, least: float = 0.0) -> float:
     if not real or math.isnan(value) or value < least:
         raise InputError(f"{name} must be a number >= {least:g}, got {value!r}")
     return float(value)
+
+
+def check_target_and_callback(target: Any, callback: Any) -> None:
+    """Check a number or None, and a callable or None."""
+    real = isinstance(target, numbers.Real) and not isinstance(target, bool)
+    if target is not None and not (real and not math.isnan(target)):
+        raise InputError(f"target must be a number, got {target!r}")
+    if callback is not None and not callable(callback):
+        raise InputError(f"callback must be callable, got {callback!r}")
+
+
+def refuse(method: str, **given: Any) -> None:
+    """Raise InputError naming the first argument that `method` cannot honour."""
+    for name, value in given.items():
+        if value is not None:
+            raise InputError(f"method {method} takes no {name}")
 
 
 def _threads(n_threads: Any) -> int:

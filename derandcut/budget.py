@@ -40,7 +40,7 @@ def work_budget(kernel: CutGraph, run: Run, settings: Settings) -> int:
         With a time limit.
     settings : Settings
     """
-    if kernel.m == 0:
+    if kernel.m == 0 or run.exhausted():
         return run.work
     seconds = MARGIN * (run.time_limit - run.seconds)
     most = MEASURE * run.time_limit

@@ -14,6 +14,7 @@ from typing import Any
 import click
 
 import derandcut
+from derandcut import check as checker
 from derandcut import datasets
 from derandcut.benchmark.command import bench
 from derandcut.errors import DerandcutError, InputError, MissingDependencyError
@@ -24,7 +25,7 @@ from derandcut.result import CutResult, Event, Status, relative_gap
 
 __all__ = ["main", "run"]
 
-BAD_INPUT, INTERNAL = 2, 1
+BAD_INPUT, INTERNAL, REFUSED = 2, 1, 3
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 SIDES = {"1": 1, "+1": 1, "-1": -1}
 
@@ -50,8 +51,8 @@ def run(arguments: list[str]) -> int:
     Returns
     -------
     int
-        The exit code: 0 an answer, 2 bad input or usage, 130 and 143 interrupted, 1 an
-        internal error.
+        The exit code: 0 an answer, 2 bad input or usage, 3 a certificate refused, 130
+        and 143 interrupted, 1 an internal error.
     """
     try:
         # Not click's own main: it has several lines, and codes, of its own for these.
@@ -129,6 +130,7 @@ command.add_command(bench)
 @click.option("--format", metavar="F", help="Format of FILE; guessed by default.")
 @click.option("--output", metavar="FILE", help="Write the partition: `label side`.")
 @click.option("--json", "json_file", metavar="FILE|-", help="Write the result as JSON.")
+@click.option("--certificate", metavar="FILE", help="Write a proof, as JSON.")
 @click.option("--plot", metavar="FILE", help="Draw the cut (png, svg, pdf).")
 @click.option("--quiet", is_flag=True, help="No progress, no report.")
 def solve(
@@ -147,11 +149,12 @@ def solve(
     format: str | None,
     output: str | None,
     json_file: str | None,
+    certificate: str | None,
     plot: str | None,
     quiet: bool,
 ) -> int:
     """Cut the graph in FILE (- for stdin, or a dataset's name such as gset:G14)."""
-    _check_outputs(output, json_file, plot)
+    _check_outputs(output, json_file, certificate, plot)
     if plot is not None:
         from derandcut.plotting import check_format
 
@@ -178,11 +181,14 @@ def solve(
     if json_file is not None:
         text = json.dumps(_json(file, graph, result), allow_nan=False)
         write_text(f"{text}\n".encode(), json_file)
+    if certificate is not None:
+        text = json.dumps(result.certificate, separators=(",", ":"))
+        write_text(f"{text}\n".encode(), certificate)
     if plot is not None:
         from derandcut.plotting import draw
 
         write_text(draw(graph, result.partition, Path(plot).suffix[1:]), plot)
-    if not quiet and "-" not in (output, json_file):
+    if not quiet and "-" not in (output, json_file, certificate):
         _report(file, graph, result)
     if result.status is Status.INTERRUPTED:
         return 128 + (number or signal.SIGINT)
@@ -232,8 +238,8 @@ def _progress(wanted: bool) -> Iterator[Callable[[Event], None] | None]:
 def _progress_line(event: Event) -> str:
     cut, bound = event.cut, event.upper_bound
     parts = [f"{event.time:7.1f} s", f"{event.stage:<12}"]
-    parts.append("cut -" if cut is None else f"cut {cut:.10g}")
-    parts.append("bound -" if bound is None else f"bound {bound:.10g}")
+    parts.append("cut -" if cut is None else f"cut {_plain(cut)}")
+    parts.append("bound -" if bound is None else f"bound {_plain(bound)}")
     if cut is not None and bound is not None:
         parts.append(f"gap {100 * relative_gap(cut, bound):.3g} %")
     parts.append(f"work {event.work:.3g}")
@@ -277,10 +283,10 @@ def _report(instance: str, graph: CutGraph, result: CutResult) -> None:
     """Print a result for people: the answer, the chain, the stages."""
     bound = "none"
     if result.upper_bound is not None:
-        bound = f"{result.upper_bound:.12g} ({result.bound_kind})"
+        bound = f"{_plain(result.upper_bound)} ({result.bound_kind})"
     rows = [
         ("instance", f"{instance}: {graph.n} vertices, {graph.m} edges"),
-        ("cut", f"{result.cut:.12g}"),
+        ("cut", _plain(result.cut)),
         ("upper bound", bound),
         ("gap", "unknown" if result.gap is None else f"{100 * result.gap:.4g} %"),
         ("status", f"{result.status.value}: {result.status.remedy}"),
@@ -289,7 +295,11 @@ def _report(instance: str, graph: CutGraph, result: CutResult) -> None:
     ]
     blocks = [_aligned(rows)]
     if result.chain:
-        values = [f"{link.value:.12g}" for link in result.chain]
+        whole = isinstance(result.cut, int)
+        values = [
+            _plain(int(link.value) if whole and link.value.is_integer() else link.value)
+            for link in result.chain
+        ]
         width = max(map(len, values))
         signs = ["  ", *["<="] * (len(values) - 1)]
         blocks.append("chain, each link checked on this run:")
@@ -303,9 +313,36 @@ def _report(instance: str, graph: CutGraph, result: CutResult) -> None:
     click.echo("\n\n".join(blocks))
 
 
+def _plain(value: int | float) -> str:
+    """All digits of an integer, twelve of a real number."""
+    return str(value) if isinstance(value, int) else f"{value:.12g}"
+
+
 def _aligned(rows: list[tuple[str, str]]) -> str:
     width = max(len(name) for name, _ in rows)
     return "\n".join(f"{name:<{width}}  {value}" for name, value in rows)
+
+
+# -------------------------------------------------------------------------------- check
+
+
+@command.command()
+@click.argument("graph")
+@click.argument("certificate")
+@click.option("--format", metavar="F", help="Format of GRAPH; guessed by default.")
+def check(graph: str, certificate: str, format: str | None) -> int:
+    """Check a CERTIFICATE for the GRAPH with exact numbers; print what it proves."""
+    known = _read(graph, format)
+    u, v, w = (column.tolist() for column in known.edges())
+    edges = dict(zip(zip(u, v, strict=True), w, strict=True))
+    try:
+        verdict = checker.check(known.n, edges, checker.read_certificate(certificate))
+    except checker.Unreadable as error:
+        raise InputError(str(error)) from None
+    except checker.Refused as reason:
+        return _fail(f"certificate refused: {reason}", REFUSED)
+    click.echo(verdict)
+    return 0
 
 
 # -------------------------------------------------------------- info, convert, generate
@@ -401,7 +438,7 @@ def _read_sides(path: str, graph: CutGraph) -> dict[Any, int]:
     for number, line in enumerate(lines, start=1):
         if not line.strip():
             continue
-        label, _, side = line.strip().rpartition(" ")
+        label, _, side = line.strip().replace("\t", " ").rpartition(" ")
         label = label.strip()
         if side not in SIDES:
             raise InputError(f"{path}:{number}: expected `label side`, side 1 or -1")
@@ -430,6 +467,10 @@ def _check_outputs(*paths: str | None) -> None:
             raise InputError(f"{path}: expected a file in a folder one can write to")
     if paths.count("-") > 1:
         raise InputError("only one output can go to stdout (-)")
+    files = [Path(path).resolve() for path in paths if path not in (None, "-")]
+    for path in files:
+        if files.count(path) > 1:
+            raise InputError(f"{path}: expected a file of its own for each output")
 
 
 if __name__ == "__main__":

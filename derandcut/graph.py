@@ -41,6 +41,8 @@ class CutGraph:
         Edge weights of any sign, finite, symmetric.
     labels : tuple of hashable, or None
         The user's names of the vertices in order; None means 0, 1, ..., n - 1.
+    rounding : float, default 0.0
+        At most this much did adding up parallel edges round; proved bounds carry it.
 
     Notes
     -----
@@ -61,6 +63,7 @@ class CutGraph:
     indices: np.ndarray
     weights: np.ndarray
     labels: tuple[Hashable, ...] | None = field(default=None)
+    rounding: float = 0.0
 
     def __post_init__(self) -> None:
         for array in (self.indptr, self.indices, self.weights):
@@ -153,12 +156,12 @@ class CutGraph:
         _csr.by_low(high, *sorted_, low.copy(), *upper)
         del sorted_
         indptr = np.zeros(n + 1, np.int64)
-        kept, scale = _csr.merge(low, *upper, indptr)
+        kept, scale, rounding = _csr.merge(low, *upper, indptr)
         if not scale < math.inf:
             raise InputError("the sum of the absolute weights overflows float64")
         indices, weights = np.empty(2 * kept, index), np.empty(2 * kept)
         _csr.mirror(low, *upper, indptr.copy(), indices, weights)
-        return cls(indptr, indices, weights, labels)
+        return cls(indptr, indices, weights, labels, rounding)
 
     @classmethod
     def from_scipy(cls, matrix: Any) -> CutGraph:
@@ -168,6 +171,10 @@ class CutGraph:
         ----------
         matrix : (n, n) scipy sparse matrix or array_like
             Symmetric; its diagonal (loops) is ignored.
+
+        Returns
+        -------
+        CutGraph
 
         Raises
         ------
@@ -220,6 +227,10 @@ class CutGraph:
         weight : str, default "weight"
             The edge attribute that holds the weight; a missing one counts as 1.
 
+        Returns
+        -------
+        CutGraph
+
         Raises
         ------
         InputError
@@ -260,6 +271,15 @@ class CutGraph:
         ----------
         w : (m,) array_like of float
             One weight an edge, in the order of `edges`. Zeros keep their place.
+
+        Returns
+        -------
+        CutGraph
+
+        Raises
+        ------
+        InputError
+            If the length is wrong, or an entry or the absolute sum is not finite.
 
         Examples
         --------
@@ -313,33 +333,69 @@ class CutGraph:
         )
 
     def edges(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Return arrays (u, v, w) of the m edges, u < v, ordered by u, then v."""
+        """Return the edges, each once.
+
+        Returns
+        -------
+        u, v : (m,) int arrays
+            Ends, u < v, ordered by u, then v.
+        w : (m,) float64 array
+
+        Examples
+        --------
+        >>> import derandcut
+        >>> derandcut.CutGraph.from_edges([2, 0], [1, 1]).edges()[0].tolist()
+        [0, 1]
+        """
         rows = np.repeat(np.arange(self.n, dtype=self.indices.dtype), self.degrees)
         above = rows < self.indices
         return rows[above], self.indices[above], self.weights[above]
 
     @cached_property
+    def mirrors(self) -> tuple[np.ndarray, np.ndarray]:
+        """Where `indices` holds each edge (u, v), u < v, and where its mirror (v, u).
+
+        Both of shape (m,), in the order of `edges`.
+        """
+        index = self.indices.dtype
+        rows = np.repeat(np.arange(self.n, dtype=index), self.degrees)
+        up = np.flatnonzero(rows < self.indices).astype(index)
+        # The pattern is symmetric: transposing the positions finds their mirrors.
+        positions = np.arange(len(self.indices), dtype=index)
+        matrix = sp.csr_array((positions, self.indices, self.indptr), (self.n, self.n))
+        return up, matrix.tocsc().data[up].astype(index, copy=False)
+
+    @cached_property
     def integer(self) -> bool:
-        """True if all weights are integers whose absolute sum is below 2^53."""
-        return bool(
-            (self.weights == np.rint(self.weights)).all()
-            and np.abs(self.weights).sum() <= 2 * EXACT
-        )
+        """True if all weights are integers, exactly, and add up to at most 2^53."""
+        size = np.abs(self.weights)
+        if self.rounding or not (size == np.rint(size)).all():
+            return False
+        # The first sum rounds; far below 2^63 the second does not.
+        if size.sum() > 4 * EXACT:
+            return False
+        return int(size.astype(np.int64).sum()) <= 2 * EXACT
+
+    def _sum(self, weights: np.ndarray) -> float:
+        """Half the sum of one number for each direction; exact for integers."""
+        if self.integer:
+            return float(int(weights.astype(np.int64).sum()) // 2)
+        return float(weights.sum() / 2)
 
     @cached_property
     def total_weight(self) -> float:
         """Sum of the edge weights."""
-        return float(self.weights.sum() / 2)
+        return self._sum(self.weights)
 
     @cached_property
     def negative_weight(self) -> float:
         """Sum of the negative edge weights (W_neg of MATH.md (2.7))."""
-        return float(np.minimum(self.weights, 0).sum() / 2)
+        return self._sum(np.minimum(self.weights, 0))
 
     @cached_property
     def absolute_weight(self) -> float:
         """Sum of the absolute edge weights: the scale of every tolerance."""
-        return float(np.abs(self.weights).sum() / 2)
+        return self._sum(np.abs(self.weights))
 
     def cut(self, partition: Any) -> int | float:
         """Return the weight of the edges between the two sides.
@@ -353,6 +409,17 @@ class CutGraph:
         -------
         int or float
             An int, exact, if `integer`; otherwise the float64 sum.
+
+        Raises
+        ------
+        InputError
+            If the number of sides is wrong.
+
+        Examples
+        --------
+        >>> import derandcut
+        >>> derandcut.CutGraph.from_edges([0, 1], [1, 2], [2, 5]).cut([0, 1, 0])
+        7
         """
         side = np.asarray(partition)
         if side.shape != (self.n,):
@@ -361,9 +428,8 @@ class CutGraph:
             )
         side = side > 0
         across = np.repeat(side, self.degrees) != side[self.indices]
-        if self.integer:
-            return int(self.weights[across].astype(np.int64).sum()) // 2
-        return float(self.weights[across].sum() / 2)
+        value = self._sum(self.weights[across])
+        return int(value) if self.integer else value
 
     @property
     def digest(self) -> str:
@@ -382,7 +448,8 @@ class CutGraph:
         return f"CutGraph(n={self.n}, m={self.m}, {kind} weights)"
 
     def __reduce__(self) -> tuple:
-        return CutGraph, (self.indptr, self.indices, self.weights, self.labels)
+        state = self.indptr, self.indices, self.weights, self.labels, self.rounding
+        return CutGraph, state
 
 
 def vertex_array(name: str, values: Any) -> np.ndarray:

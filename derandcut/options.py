@@ -56,6 +56,10 @@ class Options:
                     f"option {record.name} must be between {low} and {high}, "
                     f"got {value!r}"
                 )
+            if "float" not in record.type and value != int(value):
+                raise InputError(
+                    f"option {record.name} must be a whole number, got {value!r}"
+                )
 
     @classmethod
     def of(cls, options: Options | str | dict[str, Any] | None) -> Options:

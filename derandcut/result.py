@@ -3,14 +3,28 @@
 from __future__ import annotations
 
 import enum
+import itertools
 import math
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
-__all__ = ["CutResult", "Event", "LemmaCertificate", "Link", "Status"]
+from derandcut.errors import DerandcutError
+from derandcut.graph import CutGraph
+
+__all__ = [
+    "CutResult",
+    "Event",
+    "LemmaCertificate",
+    "Link",
+    "Status",
+    "check_chain",
+    "relative_gap",
+]
+
+CHAIN_TOLERANCE = 1e-10  # times sum |w|: rounding allowed between two links
 
 
 class Status(enum.Enum):
@@ -75,6 +89,35 @@ class Link:
     value: float
 
 
+def check_chain(graph: CutGraph, chain: Sequence[Link]) -> None:
+    """Raise DerandcutError unless the links ascend: no broken chain is ever shown.
+
+    Parameters
+    ----------
+    graph : CutGraph
+        Rounding of 1e-10 times its absolute weight is allowed; none between cut and
+        upper bound (the last two links) if its weights are integers.
+    chain : sequence of Link
+
+    Raises
+    ------
+    DerandcutError
+
+    Examples
+    --------
+    >>> edge = CutGraph.from_edges([0], [1])
+    >>> check_chain(edge, [Link("cut", 1.0), Link("upper bound", 1.0)])
+    """
+    for below, above in itertools.pairwise(chain):
+        exact = graph.integer and above.name == "upper bound"
+        slack = 0.0 if exact else CHAIN_TOLERANCE * graph.absolute_weight
+        if not below.value <= above.value + slack:  # a NaN breaks the chain, too
+            raise DerandcutError(
+                f"the chain is broken: {below.name} = {below.value!r} is above "
+                f"{above.name} = {above.value!r}; please report this graph"
+            )
+
+
 @dataclass(frozen=True, slots=True)
 class LemmaCertificate:
     """What (1.3) says of the point where the relaxation stopped.
@@ -136,8 +179,8 @@ class CutResult:
     lemma : LemmaCertificate or None
     pool : tuple of (n,) int8 arrays
         Distinct good partitions, best first, up to ``pool_size``.
-    certificate : dict or None
-        A proof a stranger can check (see the documentation of ``check``).
+    certify : callable or None
+        Makes `certificate`.
     seed, work, work_limit : int
         ``work_limit`` repeats the run bit for bit with the same seed.
     seconds : float
@@ -164,7 +207,7 @@ class CutResult:
     stages: tuple[tuple[str, float], ...] = ()
     lemma: LemmaCertificate | None = None
     pool: tuple[np.ndarray, ...] = ()
-    certificate: dict[str, Any] | None = None
+    certify: Callable[[], dict[str, Any]] | None = None
     labels: tuple[Hashable, ...] | None = None
     notes: tuple[str, ...] = field(default=())
 
@@ -177,6 +220,14 @@ class CutResult:
         if self.upper_bound is None:
             return None
         return relative_gap(self.cut, self.upper_bound)
+
+    @property
+    def certificate(self) -> dict[str, Any] | None:
+        """A proof that a stranger can check (docs/certificate), made when asked for.
+
+        What it proves can differ from `upper_bound` by a rounding error.
+        """
+        return None if self.certify is None else self.certify()
 
     def sides(self) -> tuple[set[Hashable], set[Hashable]]:
         """The two sets of labels: side +1, side -1."""

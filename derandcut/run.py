@@ -9,6 +9,7 @@ a given amount of work depends on the input and the seed alone.
 from __future__ import annotations
 
 import logging
+import math
 import signal
 import threading
 import time
@@ -81,6 +82,7 @@ class Run:
         self.partition: np.ndarray | None = None
         self.upper_bound: float | None = None
         self.bound_kind = "none"
+        self.certified, self.proof = math.inf, None
         self.trace: list[Event] = []
         self.stages: list[tuple[str, float]] = []
         self.stage_name = "start"
@@ -159,11 +161,14 @@ class Run:
         self._check_gap()
         return True
 
-    def offer_bound(self, value: float, kind: str) -> bool:
+    def offer_bound(self, value: float, kind: str, proof: object = None) -> bool:
         """Keep an upper bound on the user's graph if it is better.
 
-        A proved bound replaces any estimate; an estimate never replaces a proof.
+        A proved bound replaces any estimate; an estimate never replaces a proof. The
+        best bound that came with what a certificate is made of is remembered too.
         """
+        if proof is not None and value < self.certified:
+            self.certified, self.proof = value, proof
         if kind == "estimate" and self.bound_kind == "proved":
             return False
         promoted = kind == "proved" and self.bound_kind != "proved"

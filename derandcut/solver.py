@@ -10,23 +10,28 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from derandcut.arguments import (
     Settings,
+    check_target_and_callback,
     fixed_sides,
     initial_partition,
     limit,
     natural,
+    refuse,
 )
 from derandcut.budget import work_budget
 from derandcut.cut.bound import floor_to_values
 from derandcut.cut.bounding import Bounding
+from derandcut.cut.certificate import certificate
 from derandcut.cut.goemans_williamson import goemans_williamson
 from derandcut.cut.pool import Pool
 from derandcut.cut.presolve import Presolved, presolve
+from derandcut.cut.proof import Positive
 from derandcut.cut.rounding import guarantee, one_flip_descent
 from derandcut.cut.sampler import DRAWS, derandomize
 from derandcut.cut.sdp import Relaxation
@@ -36,7 +41,14 @@ from derandcut.errors import InputError
 from derandcut.formats import as_graph
 from derandcut.graph import CutGraph
 from derandcut.options import Options
-from derandcut.result import CutResult, Event, LemmaCertificate, Link, Status
+from derandcut.result import (
+    CutResult,
+    Event,
+    LemmaCertificate,
+    Link,
+    Status,
+    check_chain,
+)
 from derandcut.run import Run
 
 __all__ = ["maxcut"]
@@ -85,7 +97,7 @@ def maxcut(
         All cores allowed to the process by default; no influence on the answer.
     method : {"auto", "derandomize", "search", "goemans-williamson"}
         Everything; the derandomized relaxation alone; without its chain; the
-        cvxpy baseline.
+        cvxpy baseline (takes a seed, and neither limits nor starts).
     bound : {"proved", "estimate", "none"}
         Rigorous (a factorisation, or a weaker proof where none is affordable); by
         Lanczos; none.
@@ -137,7 +149,16 @@ def maxcut(
         pool_size=pool_size,
         options=options,
     )
+    check_target_and_callback(target, callback)
     if settings.method == "goemans-williamson":
+        refuse(
+            "goemans-williamson",
+            time_limit=time_limit,
+            work_limit=work_limit,
+            initial=initial,
+            fixed=fixed,
+            embedding=embedding,
+        )
         return goemans_williamson(graph, seed=settings.seed)
     sides = fixed_sides(graph, fixed)
     start = None if initial is None else initial_partition(graph, initial)
@@ -154,7 +175,7 @@ def maxcut(
     )
     with run.catching_signals():
         solution = _solve(graph, run, settings, sides, start, surface)
-    return _result(graph, run, settings, solution)
+    return _result(graph, run, settings, solution, sides)
 
 
 @dataclass
@@ -265,25 +286,33 @@ def _surface(
     )
     if found is None:
         return
-    value, bound = found.partition, found.upper_bound
+    value, bound, proof = found.partition, found.upper_bound, found.proof
     if embedding is None:
         value = None if value is None else problem.lift(value)
-        bound = problem.bound(bound)
+        bound, proof = problem.bound(bound), problem.proof(proof)
     if value is not None:
         run.offer_cut(value)
     if settings.bound != "none":
         if problem.graph.integer:
             bound = int(floor_to_values(problem.graph, bound))
-        run.offer_bound(bound, "proved")
+        run.offer_bound(bound, "proved", proof)
 
 
 def _result(
-    graph: CutGraph, run: Run, settings: Settings, solution: Solution
+    graph: CutGraph,
+    run: Run,
+    settings: Settings,
+    solution: Solution,
+    sides: np.ndarray,
 ) -> CutResult:
-    """Close the chain and put everything into one record."""
+    """Close the chain, check every link, and put everything into one record."""
     chain = [*solution.chain, Link("cut", float(run.cut))]
     if run.upper_bound is not None:
         chain.append(Link("upper bound", float(run.upper_bound)))
+    check_chain(graph, chain)
+    proof = run.proof
+    if proof is None and run.bound_kind == "proved":
+        proof = Positive()
     status = run.ended or Status.FINISHED
     pool = Pool(settings.pool_size)
     for partition in (run.partition, *solution.pool):
@@ -305,5 +334,6 @@ def _result(
         stages=tuple(run.stages),
         lemma=solution.lemma,
         pool=tuple(pool.partitions),
+        certify=partial(certificate, graph, run.partition, proof, sides),
         labels=graph.labels,
     )

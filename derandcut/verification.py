@@ -13,12 +13,10 @@ from derandcut.cut.sdp import sdp
 from derandcut.errors import DerandcutError
 from derandcut.formats import as_graph
 from derandcut.graph import CutGraph
-from derandcut.result import CutResult, Status
+from derandcut.result import CHAIN_TOLERANCE, CutResult, Status, check_chain
 from derandcut.solver import maxcut
 
 __all__ = ["Check", "Verification", "verify"]
-
-TOLERANCE = 1e-10  # times sum |w|: rounding allowed between two links of the chain
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +84,11 @@ def verify(
         Its `ok` is True if all checks passed. A failed check is described, never
         raised.
 
+    Raises
+    ------
+    InputError
+        If `graph` is none that `derandcut.maxcut` takes.
+
     Notes
     -----
     A proved bound is proved again: by a semidefinite relaxation solved anew on the
@@ -127,7 +130,7 @@ def _recount(graph: CutGraph, partition: np.ndarray) -> int | float:
 
 def _slack(graph: CutGraph) -> float:
     """Rounding allowed between two numbers of this graph."""
-    return 0.0 if graph.integer else TOLERANCE * graph.absolute_weight
+    return 0.0 if graph.integer else CHAIN_TOLERANCE * graph.absolute_weight
 
 
 def _partition(graph: CutGraph, result: CutResult) -> Check:
@@ -193,15 +196,11 @@ def _proof(graph: CutGraph, result: CutResult, arguments: dict[str, Any]) -> Che
 
 def _chain(graph: CutGraph, result: CutResult) -> Check:
     values = [link.value for link in result.chain]
-    slack = TOLERANCE * graph.absolute_weight
-    for below, above in itertools.pairwise(result.chain):
-        # Written so that a NaN breaks the chain.
-        if not below.value <= above.value + slack:
-            detail = (
-                f"{below.name} = {below.value:.17g} is above "
-                f"{above.name} = {above.value:.17g}"
-            )
-            return Check("chain", False, detail)
+    slack = CHAIN_TOLERANCE * graph.absolute_weight
+    try:
+        check_chain(graph, result.chain)
+    except DerandcutError as error:
+        return Check("chain", False, str(error))
     bound = math.inf if result.upper_bound is None else result.upper_bound
     passed = all(value <= bound + slack for value in values)
     return Check("chain", passed, f"{len(values)} links ascend to the upper bound")

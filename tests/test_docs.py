@@ -15,6 +15,13 @@ ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 FLAGS = doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS
 OPTIONAL = {"jl": "sklearn", "nn": "torch", "integrations": "dimod"}
+# Of modules and pages that load without them, what needs an optional package to run.
+ONLY_WITH = {
+    "derandcut.lemma.objective.TorchObjective": "torch",
+    "jl.md": "sklearn",
+    "nn.md": "torch",
+}
+EXEMPLARY = ("derandcut.lemma", "derandcut.jl", "derandcut.nn")
 
 
 def modules() -> list[str]:
@@ -29,6 +36,12 @@ def modules() -> list[str]:
     return names
 
 
+def installed(name: str) -> bool:
+    """False for what needs an optional package that is absent."""
+    package = ONLY_WITH.get(name)
+    return package is None or importlib.util.find_spec(package) is not None
+
+
 def examples_pass(test: doctest.DocTest) -> None:
     report: list[str] = []
     runner = doctest.DocTestRunner(optionflags=FLAGS)
@@ -39,6 +52,8 @@ def examples_pass(test: doctest.DocTest) -> None:
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_page(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """Run the python blocks of one page in order, in one namespace."""
+    if not installed(page.name):
+        pytest.skip(f"needs {ONLY_WITH[page.name]}")
     monkeypatch.chdir(tmp_path)
     text = page.read_text(encoding="utf-8")
     # Everything outside the blocks becomes empty lines: line numbers stay right.
@@ -58,8 +73,35 @@ def test_docstrings(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.chdir(tmp_path)
     module = importlib.import_module(name)
     for test in doctest.DocTestFinder(exclude_empty=True).find(module):
-        if test.examples:
+        if test.examples and installed(test.name):
             examples_pass(test)
+
+
+@pytest.mark.parametrize("name", EXEMPLARY)
+def test_every_public_name_has_an_example(name: str):
+    if name not in modules():
+        pytest.skip(f"needs {OPTIONAL[name.split('.')[1]]}")
+    public = importlib.import_module(name)
+    finder = doctest.DocTestFinder(recurse=False)
+    bare = []
+    for each in public.__all__:
+        (test,) = finder.find(getattr(public, each), each)
+        run = [e for e in test.examples if not e.options.get(doctest.SKIP)]
+        if not run:
+            bare.append(each)
+    assert not bare
+
+
+def test_no_example_stands_outside_a_block_that_is_run():
+    loose = []
+    for page in PAGES:
+        inside = False
+        for number, line in enumerate(page.read_text(encoding="utf-8").splitlines()):
+            if line.startswith("```"):
+                inside = not inside and line == "```python"
+            elif ">>>" in line and not inside:
+                loose.append(f"{page.name}:{number + 1}")
+    assert not loose
 
 
 def test_links_lead_somewhere():

@@ -2,6 +2,7 @@
 
 import itertools
 import math
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -139,6 +140,37 @@ def test_fixed_sides_hold_and_lose_nothing_else():
     assert result.upper_bound >= best
 
 
+def test_integers_near_2_to_the_53_are_exact():
+    weights = [148867706415198, 220188987847008, 2060965992890749, 3034066620236411]
+    weights += [1861197785038356, 896084262988857, 785827899324410]
+    path = CutGraph.from_edges(range(7), range(1, 8), weights)
+    assert path.integer
+    assert path.total_weight == sum(weights)
+    for reductions in (True, False):
+        result = derandcut.maxcut(path, options={"reductions": reductions})
+        assert result.cut == result.upper_bound == sum(weights)
+    more = CutGraph.from_edges(range(7), range(1, 8), [2**53 - 1, 1, 1, 1, 1, 1, 1])
+    assert not more.integer
+
+
+def test_what_adding_parallel_edges_rounds_is_in_the_bound():
+    tenths = CutGraph.from_edges([0] * 10, [1] * 10, [0.1] * 10)
+    assert tenths.rounding > 0
+    exact = 10 * Fraction(0.1)
+    assert Fraction(derandcut.maxcut(tenths).upper_bound) >= exact
+    lost = CutGraph.from_edges([0, 0, 0], [1, 1, 1], [1e16, 1, -1e16])
+    assert derandcut.maxcut(lost).upper_bound >= 1
+    assert CutGraph.from_edges([0] * 3, [1] * 3, [0.5, 2, -7]).rounding == 0
+
+
+def test_the_baseline_refuses_what_it_cannot_honour():
+    for arguments in ({"fixed": {0: 1}}, {"initial": [1, 1, 1]}, {"time_limit": 1}):
+        with pytest.raises(InputError, match="goemans-williamson takes no"):
+            derandcut.maxcut(
+                ([0, 1], [1, 2], [1, 1]), method="goemans-williamson", **arguments
+            )
+
+
 def test_a_warm_start_is_never_lost():
     graph = sparse()
     good = derandcut.maxcut(graph, work_limit=10**7)
@@ -218,6 +250,10 @@ def test_trace_is_monotone_and_stages_are_timed():
         ({"initial": {0: 1}}, "initial names no side"),
         ({"initial": {5}}, "no vertex"),
         ({"options": "fast"}, "unknown preset"),
+        ({"options": {"rank": 2.5}}, "rank must be a whole number"),
+        ({"target": "x"}, "target must be a number"),
+        ({"target": math.nan}, "target must be a number"),
+        ({"callback": 3}, "callback must be callable"),
     ],
 )
 def test_bad_arguments_are_named(arguments, message):

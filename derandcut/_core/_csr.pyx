@@ -74,12 +74,13 @@ def merge(
 ):
     """Add up repetitions and drop zeros in place; indptr for both directions.
 
-    Returns how many edges are left and the sum of their absolute weights.
+    Returns how many edges are left, the sum of their absolute weights, and a bound on
+    the sum of the rounding errors (Knuth's two-sum gives each exactly).
     """
     cdef Py_ssize_t x, k = 0, end, n = low.shape[0] - 1
     cdef int64_t out = 0
     cdef index_t column
-    cdef double total, scale = 0
+    cdef double total, sum, part, scale = 0, rounding = 0
     with nogil:
         for x in range(n):
             end = low[x + 1]
@@ -88,7 +89,10 @@ def merge(
                 total = values[k]
                 k += 1
                 while k < end and columns[k] == column:
-                    total += values[k]
+                    sum = total + values[k]
+                    part = sum - total
+                    rounding += fabs((total - (sum - part)) + (values[k] - part))
+                    total = sum
                     k += 1
                 if total != 0:
                     columns[out] = column
@@ -100,7 +104,7 @@ def merge(
             low[x + 1] = out
         for x in range(n):
             indptr[x + 1] += indptr[x]
-    return out, scale
+    return out, scale, rounding * (1 + 1e-6)
 
 
 def mirror(

@@ -64,4 +64,5 @@ def bivariate_normal_cdf(
     disagreement(h, k, rho, out)
     with nogil:
         for i in range(h.shape[0]):
-            out[i] = 0.5 * (Phi(h[i]) + Phi(k[i]) - out[i])
+            # Rounding could leave a probability of zero just below it.
+            out[i] = max(0.0, 0.5 * (Phi(h[i]) + Phi(k[i]) - out[i]))

@@ -561,6 +561,29 @@ cdef inline double along(
             v = node[4 * v + 1]
 
 
+cdef inline int64_t write(
+    int64_t u, int64_t v, int64_t closing, const double* residual,
+    const int64_t* entry, const int32_t* node, int32_t* pairs, int64_t at,
+) noexcept nogil:
+    """Write the edges of the cycle u .. ancestor .. v, closing; where they end."""
+    cdef int64_t e = closing, a = u, b = v
+    while True:
+        pairs[3 * at] = <int32_t>a
+        pairs[3 * at + 1] = <int32_t>b
+        pairs[3 * at + 2] = residual[e] > 0.0
+        at += 1
+        if u == v:
+            return at
+        if node[4 * u + 2] >= node[4 * v + 2]:
+            e = entry[u]
+            a = u
+            u = b = node[4 * u + 1]
+        else:
+            e = entry[v]
+            a = v
+            v = b = node[4 * v + 1]
+
+
 cdef inline void drop_spent(
     int64_t begin, int64_t* stop, index_t* indices, int64_t* twin, double* residual
 ) noexcept nogil:
@@ -593,9 +616,17 @@ def pack_cycles(
     int32_t[:, ::1] node,            # (n, 4) search, parent, depth, side
     int32_t[::1] queue,              # (n,)
     int64_t[::1] state,              # root, searches, cycles: kept between slices
-    int depth_limit, int64_t work,
+    int depth_limit, double level, int64_t work,
+    int32_t[:, ::1] pairs,           # (room, 3) out: ends of the cycles' edges, w > 0
+    int64_t[::1] ends,               # (k,) out: where each cycle ends in `pairs`
+    double[::1] taken,               # (k,) out: the weight taken from it
 ):
     """Pack frustrated cycles of at most 2 depth_limit + 1 edges, from state[0] on.
+
+    Edges of a residual below `level` take no part.
+
+    The cycles of this slice are written out, state[3] of them, if there is room for any
+    at all; a slice ends before the room does.
 
     Breadth first from each root, sides alternating along positive edges; the first edge
     that contradicts the sides closes a cycle through the tree. A cut loses at least the
@@ -608,8 +639,11 @@ def pack_cycles(
     cdef int32_t* x
     cdef int32_t* a
     cdef double packed = 0.0, least, r
+    cdef int64_t room = pairs.shape[0], written = 0, listed = 0, places = ends.shape[0]
     with nogil:
         while root < n and visited < work:
+            if room > 0 and (written + 2 * depth_limit + 1 > room or listed == places):
+                break
             search += 1
             x = &node[root, 0]
             x[0] = search
@@ -636,7 +670,7 @@ def pack_cycles(
                 for e in range(indptr[u], stop[u]):
                     r = residual[e]
                     v = indices[e]
-                    if v == a[1]:
+                    if v == a[1] or -level < r < level:
                         continue
                     s = a[3] ^ (r > 0.0)
                     x = &node[v, 0]
@@ -659,6 +693,12 @@ def pack_cycles(
             v = indices[closing]
             least = along(u, v, closing, 0.0, &twin[0], &residual[0], &entry[0],
                           &node[0, 0])
+            if room > 0:
+                written = write(u, v, closing, &residual[0], &entry[0], &node[0, 0],
+                                &pairs[0, 0], written)
+                ends[listed] = written
+                taken[listed] = least
+                listed += 1
             along(u, v, closing, least, &twin[0], &residual[0], &entry[0], &node[0, 0])
             packed += least
             state[2] += 1
@@ -674,4 +714,5 @@ def pack_cycles(
                     v = node[v, 1]
     state[0] = root
     state[1] = search
+    state[3] = listed
     return packed, visited

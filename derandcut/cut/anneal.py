@@ -62,10 +62,9 @@ def _multiples(graph: CutGraph) -> tuple[float, np.ndarray | None]:
     positive = size[size > 0]
     if not len(positive):
         return 1.0, np.zeros(len(size), np.int64)
-    if graph.integer:
+    unit = float(positive.min())
+    if graph.integer and unit > 1:
         unit = float(np.gcd.reduce(positive.astype(np.int64)))
-    else:
-        unit = float(positive.min())
     if size.max() / unit > LARGEST + 0.5:
         return unit, None
     ratio = size / unit

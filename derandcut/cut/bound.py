@@ -13,14 +13,16 @@ affordable, edge-disjoint frustrated cycles give a weaker bound that is still tr
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import product
 
 import numpy as np
 import scipy.sparse as sp
 from scipy.linalg import eigh_tridiagonal
 
 from derandcut._core import load_kernel
-from derandcut.cut.proof import Inequalities, Proof, Psd
+from derandcut.cut.proof import Inequalities, Packing, Positive, Proof, Psd
 from derandcut.graph import CutGraph
 from derandcut.run import Run
 
@@ -31,17 +33,11 @@ _bound = load_kernel("derandcut.cut._bound")
 UNIT = 2.0**-53
 FLOPS_PER_UNIT = 64  # multiply-adds of a dense front that cost as much as one unit
 DEPTH, CYCLE_WORK = 8, 150  # cycles of at most 17 edges; visits an entry of W
+LEVELS = 4  # of edge weights, each a quarter of the one before
 SLICE = 1 << 21  # edge visits of one kernel call, about 20 ms
 LANCZOS, LANCZOS_INVERSE = 400, 24  # steps
 MEMORY = 2 * 2**30  # bytes a factorisation may take
 FLOPS = 4e10  # multiply-adds beyond which none is tried
-NOTHING_ADDED = Inequalities(  # the sum of the positive weights, pair by pair
-    np.zeros(1, np.int64),
-    np.empty(0, np.int32),
-    np.empty(0, np.int32),
-    np.empty(0, bool),
-    np.empty(0),
-)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -65,7 +61,7 @@ class Bound:
         A unit vector near that eigenvector: the direction of escape for a low-rank
         solution, if lambda_min is negative.
     proof : Proof or None
-        What the value is made of. None for estimates and packed cycles.
+        What a certificate is made of; None for an estimate.
     """
 
     value: float
@@ -313,8 +309,8 @@ def upper_bound(
     (2.0, 2.25, 'proved')
     """
     if graph.m == 0 or not graph.weights.any():
-        zero = np.zeros(graph.n)
-        return Bound(0.0, 0.0, "proved", "exact", zero, proof=Psd(zero))
+        y = np.zeros(graph.n)
+        return Bound(0.0, 0.0, "proved", "exact", y, proof=Positive())
     if kind == "estimate" and y is not None:
         return _lanczos(graph, np.asarray(y, np.float64), run)
     best = positive_weight(graph)
@@ -341,7 +337,7 @@ def analyse(graph: CutGraph, run: Run) -> Factorisation:
 def positive_weight(graph: CutGraph) -> Bound:
     """W+, the sum of the positive weights: the bound that needs no work."""
     value = _sum(graph, np.maximum(graph.weights, 0)) / 2
-    return _finish(graph, value, "positive weight", np.empty(0), proof=NOTHING_ADDED)
+    return _finish(graph, value, "positive weight", np.empty(0))
 
 
 def cycles(graph: CutGraph, run: Run) -> Bound:
@@ -350,30 +346,104 @@ def cycles(graph: CutGraph, run: Run) -> Bound:
     A cut cannot cut all positive and no negative edges of a cycle with an odd number of
     positive edges: it loses at least the smallest weight on it.
     """
-    n, nnz = graph.n, len(graph.indices)
-    places = sp.csr_array((np.arange(nnz), graph.indices, graph.indptr), shape=(n, n))
-    twin = places.T.tocsr().data
-    residual = graph.weights.copy()
-    entry, queue = np.empty(n, np.int64), np.empty(n, np.int32)
-    node, state = np.zeros((n, 4), np.int32), np.zeros(3, np.int64)
-    indices, stop = graph.indices.copy(), graph.indptr[1:].copy()
-    packed, left = 0.0, CYCLE_WORK * nnz
-    for depth in (1, DEPTH):
-        state[0] = 0
-        while state[0] < n and left > 0 and not run.exhausted():
-            gain, visited = _bound.pack_cycles(
-                graph.indptr, stop, indices, twin, residual,
-                entry, node, queue, state, depth, SLICE,
-            )  # fmt: skip
-            packed += gain
-            left -= visited
-            run.charge(visited)
+    packer = _Packer(graph)
+    packed = 0.0
+    for gain, visited in packer.slices():
+        packed += gain
+        run.charge(visited)
+        if run.exhausted():
+            break
     if not graph.integer:
-        packed *= 1 - 8 * (int(state[2]) + 8) * UNIT
+        # A residual rounds once for each of the cycles through it, a sum once a cycle.
+        packed *= 1 - 8 * (packer.count + 8) * UNIT
     value = _sum(graph, np.maximum(graph.weights, 0)) / 2 - packed
     if packed > 0:
-        return _finish(graph, value, "cycles", np.empty(0))
-    return positive_weight(graph)
+        return _finish(graph, value, "cycles", np.empty(0), proof=Packing())
+    return _finish(graph, value, "positive weight", np.empty(0))
+
+
+def packed_cycles(graph: CutGraph, depth: int | None = None) -> Inequalities:
+    """The cycles of the bound by `cycles`, or longer ones, to be stated."""
+    room = 1 << 16  # pairs written out a slice, many cycles
+    depth = min(depth or DEPTH, room // 8)
+    packer = _Packer(graph, room=room, depth=depth)
+    pairs, sizes, taken = [], [np.zeros(1, np.int64)], []
+    for _ in packer.slices():
+        ends = packer.ends[: packer.listed]
+        pairs.append(packer.pairs[: ends[-1] if len(ends) else 0].copy())
+        sizes.append(np.diff(ends, prepend=0))
+        taken.append(packer.taken[: packer.listed].copy())
+    pairs = np.concatenate([np.empty((0, 3), np.int32), *pairs])
+    return Inequalities(
+        starts=np.cumsum(np.concatenate(sizes)),
+        u=pairs[:, 0],
+        v=pairs[:, 1],
+        odd=pairs[:, 2] > 0,
+        multiplier=np.concatenate([np.empty(0), *taken]),
+    )
+
+
+class _Packer:
+    """The state of `_bound.pack_cycles`; cycles are written out if there is room."""
+
+    def __init__(self, graph: CutGraph, room: int = 0, depth: int = DEPTH) -> None:
+        n, nnz = graph.n, len(graph.indices)
+        places = sp.csr_array((np.arange(nnz), graph.indices, graph.indptr), (n, n))
+        self.graph, self.depth, self.work = graph, depth, CYCLE_WORK * nnz
+        self.twin = places.T.tocsr().data
+        self.residual, self.indices = graph.weights.copy(), graph.indices.copy()
+        self.stop = graph.indptr[1:].copy()
+        self.state = np.zeros(4, np.int64)
+        self.pairs = np.empty((room, 3), np.int32)
+        self.ends, self.taken = np.empty(room, np.int64), np.empty(room)
+
+    @property
+    def count(self) -> int:
+        """Cycles so far."""
+        return int(self.state[2])
+
+    @property
+    def listed(self) -> int:
+        """Cycles written out in the last slice."""
+        return int(self.state[3])
+
+    def slices(self) -> Iterator[tuple[float, int]]:
+        """Heavy edges first, then light ones; triangles first, then longer cycles.
+
+        Yields the weight packed and the edges visited, slice by slice.
+        """
+        n = self.graph.n
+        entry, queue = np.empty(n, np.int64), np.empty(n, np.int32)
+        node = np.zeros((n, 4), np.int32)
+        for level, depth in product(_levels(self.graph), (1, self.depth)):
+            self.state[0] = 0
+            while self.state[0] < n and self.work > 0:
+                gain, visited = _bound.pack_cycles(
+                    self.graph.indptr, self.stop, self.indices, self.twin,
+                    self.residual, entry, node, queue, self.state, depth, level, SLICE,
+                    self.pairs, self.ends, self.taken,
+                )  # fmt: skip
+                self.work -= visited
+                yield gain, visited
+
+
+def _levels(graph: CutGraph) -> list[float]:
+    """Residuals that the packing goes through, heavy edges first.
+
+    A light edge takes its own weight from every edge of its cycle, and what it leaves
+    makes the next cycles light: on a graph of weights 2 with a few of 1 among them,
+    that halved the packing.
+    """
+    size = np.abs(graph.weights)
+    if not size.any():
+        return []
+    least = float(size[size > 0].min())
+    levels = [float(np.median(size))]
+    while levels[-1] > least and len(levels) < LEVELS:
+        levels.append(levels[-1] / 4)
+    if levels[-1] > least:
+        levels.append(0.0)
+    return levels
 
 
 def _factored(
@@ -413,9 +483,7 @@ def _factored(
     slack = 8 * UNIT * (abs(raw) + abs(half))
     value = (half + raw + slack) / chol.scale
     dual = shifted / chol.scale + graph.weighted_degrees / 4
-    return _finish(
-        graph, value, "factorisation", dual, lowest / chol.scale, vector, Psd(dual)
-    )
+    return _finish(graph, value, "factorisation", dual, lowest / chol.scale, vector)
 
 
 def _largest_of_inverse(chol: Factorisation, run: Run) -> tuple[np.ndarray, float]:
@@ -523,16 +591,21 @@ def _finish(
 ) -> Bound:
     if value > 0 and not graph.integer:
         value = math.nextafter(value, math.inf)
-    value = max(value, 0.0)  # the empty cut
-    least = floor_to_values(graph, value)
-    return Bound(least, value, "proved", method, y, lowest, vector, proof)
+    value = max(value, 0.0) + graph.rounding  # 0: the empty cut
+    if proof is None:
+        proof = Psd(y) if len(y) else Positive()
+    return Bound(
+        floor_to_values(graph, value), value, "proved", method, y, lowest, vector, proof
+    )
 
 
 def _sum(graph: CutGraph, values: np.ndarray) -> float:
-    """Sum exactly rounded; integers below 2^53 need no care."""
-    return float(values.sum()) if graph.integer else math.fsum(values)
+    """Sum, exactly rounded."""
+    if graph.integer:  # both directions of an edge: even, at most 2^54
+        return float(values.astype(np.int64).sum())
+    return math.fsum(values)
 
 
 def _scale(graph: CutGraph) -> float:
     """The power of two that brings the largest weight into [1/2, 1)."""
-    return 2.0 ** -math.frexp(float(np.abs(graph.weights).max()))[1]
+    return 2.0 ** min(1023, -math.frexp(float(np.abs(graph.weights).max()))[1])

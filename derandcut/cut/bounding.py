@@ -17,7 +17,6 @@ from derandcut.cut.bound import (
 )
 from derandcut.cut.cycles import Tightening
 from derandcut.cut.presolve import Presolved
-from derandcut.cut.proof import Proof
 from derandcut.cut.sdp import Relaxation, solve
 from derandcut.run import Run
 
@@ -44,8 +43,6 @@ class Bounding:
     ----------
     method : str
         How the best bound was reached.
-    proof : Proof or None
-        What it is made of; a proof for the kernel.
     """
 
     def __init__(
@@ -61,7 +58,6 @@ class Bounding:
         self.next_work = self.spent = 0  # work; what inequalities took of it
         self.finished_at = -1
         self.method = "none"
-        self.proof: Proof | None = None
 
     def due(self, run: Run) -> bool:
         """True when the work done calls for another step."""
@@ -163,9 +159,12 @@ class Bounding:
     def _offer(self, bound: Bound, run: Run) -> None:
         graph = self.problem.graph
         value = self.problem.bound(bound.unfloored)
+        proof = None
         if bound.kind == "proved":
-            value = min(value, positive_weight(graph).unfloored)
+            proof, whole = self.problem.proof(bound.proof), positive_weight(graph)
+            if whole.unfloored < value:
+                value, proof = whole.unfloored, whole.proof
         if graph.integer:
             value = int(floor_to_values(graph, value))
-        if run.offer_bound(value, bound.kind):
-            self.method, self.proof = bound.method, bound.proof
+        if run.offer_bound(value, bound.kind, proof):
+            self.method = bound.method

@@ -11,10 +11,13 @@ import math
 import time
 import warnings
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
 
+from derandcut.cut.certificate import certificate
+from derandcut.cut.proof import Positive, Psd
 from derandcut.errors import DerandcutError, InputError
 from derandcut.formats import as_graph
 from derandcut.result import CutResult, Link, Status
@@ -106,7 +109,9 @@ def goemans_williamson(
     marks.append(time.perf_counter())
     # Every cut is also at most the sum of the positive weights.
     positive = _up(math.fsum(w[w > 0])) if graph.m else 0.0
-    scaled = min(dual_bound(adjacency, w, dual), positive) if graph.m else 0.0
+    bound = dual_bound(adjacency, w, dual) if graph.m else 0.0
+    proof = Psd(np.ldexp(dual, exponent)) if bound < positive else Positive()
+    scaled = min(bound, positive)
     upper_bound = _up(math.ldexp(scaled, exponent)) if scaled else 0.0
     if graph.integer:
         upper_bound = math.floor(upper_bound)
@@ -130,6 +135,7 @@ def goemans_williamson(
         chain=(Link("cut", cut), Link("upper bound", upper_bound)),
         stages=tuple(zip(names, np.diff(marks).tolist(), strict=True)),
         pool=(partition,),
+        certify=partial(certificate, graph, partition, proof),
         labels=graph.labels,
     )
 

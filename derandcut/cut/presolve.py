@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from derandcut.cut.fixing import fix
+from derandcut.cut.proof import Proof, Reduced
 from derandcut.cut.reduce import reduce
 from derandcut.graph import CutGraph
 
@@ -30,6 +31,8 @@ class Presolved:
         cut of the graph = constant + cut of the kernel / scale.
     rounding : float
         A rigorous bound on the error of that equation (0 for integer weights).
+    steps : (k, 2) int array or None
+        The reductions, as a `Reduced` proof wants them.
     """
 
     graph: CutGraph
@@ -39,6 +42,7 @@ class Presolved:
     rounding: float = 0.0
     lifts: list[Callable[[np.ndarray], np.ndarray]] = field(default_factory=list)
     restrictions: list[Callable[[np.ndarray], np.ndarray]] = field(default_factory=list)
+    steps: np.ndarray | None = None
 
     def lift(self, partition: np.ndarray) -> np.ndarray:
         """Turn a partition of the kernel into one of the graph."""
@@ -60,6 +64,12 @@ class Presolved:
             return value + self.rounding  # no addition, no rounding
         return value + self.rounding + EPSILON * (abs(self.constant) + abs(part))
 
+    def proof(self, inner: Proof) -> Proof:
+        """Turn a proof about the kernel into one about the graph, its sides fixed."""
+        if self.steps is None or not len(self.steps):
+            return inner
+        return Reduced(self.steps, inner, self.scale)
+
     def value(self, kernel_value: float) -> float:
         """Turn a value of the kernel (a cut, F, a bound) into one of the graph."""
         return self.constant + kernel_value / self.scale
@@ -78,12 +88,12 @@ def presolve(
     reductions : bool, default True
         Whether to apply the rules (4.1)-(4.4).
     """
-    problem = Presolved(graph, graph)
+    problem = Presolved(graph, graph, rounding=graph.rounding)
     if fixed is not None and fixed.any():
         fixing = fix(graph, fixed)
         problem.kernel = fixing.kernel
         problem.constant = fixing.constant
-        problem.rounding = fixing.rounding
+        problem.rounding += fixing.rounding
         problem.lifts.append(fixing.lift)
         problem.restrictions.append(fixing.restrict)
     if reductions:
@@ -91,6 +101,7 @@ def presolve(
         problem.kernel = reduction.kernel
         problem.constant += reduction.constant
         problem.scale = reduction.scale
+        problem.steps = reduction.steps
         problem.rounding += reduction.rounding
         problem.lifts.append(reduction.lift)
         problem.restrictions.append(lambda x: x[reduction.vertices])

@@ -9,10 +9,64 @@ from those, so a record need not be exact, only good.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-__all__ = ["Branch", "Inequalities", "Infeasible", "Proof", "Psd", "Reduced", "Split"]
+if TYPE_CHECKING:
+    from derandcut.cut.surface.embedding import Embedding
+
+__all__ = [
+    "Branch",
+    "Inequalities",
+    "Infeasible",
+    "Packing",
+    "Positive",
+    "Proof",
+    "Psd",
+    "Reduced",
+    "Split",
+    "TJoin",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Positive:
+    """cut <= sum of the positive weights."""
+
+
+@dataclass(frozen=True, slots=True)
+class Packing:
+    """Frustrated cycles that `bound.cycles` packs, packed when they are to be stated.
+
+    Attributes
+    ----------
+    depth : int or None
+        Cycles have at most 2 depth + 1 edges; None: as many as `bound.cycles` takes.
+    """
+
+    depth: int | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TJoin:
+    """A minimum T-join of the dual of an embedded graph (4.6).
+
+    The packing of T-cuts (4.9), or the tree of decisions (4.8) with a packing at each
+    leaf, is made when it is to be stated.
+
+    Attributes
+    ----------
+    embedding : Embedding
+    cost : int or None
+        No cut costs less: to be proved by decisions, where the minimum T-join does not.
+    decided : dict or None
+        Edge -> whether it is cut; the T-join is one of the other edges.
+    """
+
+    embedding: Embedding
+    cost: int | None = None
+    decided: dict[int, bool] | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -23,7 +77,8 @@ class Psd:
     ----------
     y : (n,) float64 array
         One number a vertex; under decisions, one a class of joined vertices, in the
-        order of the classes' smallest vertices.
+        order of the classes' smallest vertices. The side of a class is that of its
+        smallest vertex: vertices on the other side have their weights negated first.
     """
 
     y: np.ndarray
@@ -48,11 +103,14 @@ class Inequalities:
     starts : (k + 1,) int64 array
         Set i holds the pairs starts[i] to starts[i + 1].
     u, v : int32 arrays
-        The pairs; they need not be edges (chords).
+        The pairs; they need not be edges (chords). Vertices, also under decisions:
+        D must be even, and F odd, after joined vertices are taken as one and the pairs
+        whose ends are decided to differ have entered or left F.
     odd : bool array
         Whether the pair is in F.
     multiplier : (k,) float64 array
-    inner : Psd or None
+    inner : Proof or None
+        Of what is left, w'.
     """
 
     starts: np.ndarray
@@ -60,7 +118,7 @@ class Inequalities:
     v: np.ndarray
     odd: np.ndarray
     multiplier: np.ndarray
-    inner: Psd | None = None
+    inner: Proof | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -84,15 +142,18 @@ class Reduced:
 
     Attributes
     ----------
-    steps : tuple of (str, int, int)
-        ("eliminate", u, -1) for a vertex of at most three neighbours (4.1)-(4.3), and
-        ("contract", u, v) for one dominated by its edge to v (4.4), in order.
+    steps : (k, 2) int array
+        (u, -1) for a vertex of at most three neighbours (4.1)-(4.3), and (u, v) for u
+        joined to v, one of them dominated by their edge (4.4), in order.
     inner : Proof
         Of the kernel, its vertices numbered as there.
+    scale : float
+        By which the kernel's weights were multiplied.
     """
 
-    steps: tuple[tuple[str, int, int], ...]
+    steps: np.ndarray
     inner: Proof
+    scale: float = 1.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -110,4 +171,4 @@ class Split:
     parts: tuple[tuple[np.ndarray, Proof], ...]
 
 
-Proof = Psd | Inequalities | Infeasible | Branch | Reduced | Split
+Proof = Positive | Psd | Packing | Inequalities | Infeasible | Branch | Reduced | Split

@@ -117,6 +117,13 @@ class Reduction:
         _reduce.project(*self._steps, x)
         return x[self.vertices]
 
+    @property
+    def steps(self) -> np.ndarray:
+        """(k, 2) int32: vertices gone, in order, and the ones they joined (or -1)."""
+        vertex, end, _, _ = self._steps
+        onto = np.where(end[:, 1] < 0, end[:, 0], -1)
+        return np.stack([vertex, onto], axis=1)
+
     def __repr__(self) -> str:
         return (
             f"Reduction(n={self.graph.n} -> {self.kernel.n}, "

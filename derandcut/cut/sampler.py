@@ -22,8 +22,9 @@ from derandcut.cut.rounding import (
 )
 from derandcut.errors import InputError
 from derandcut.graph import CutGraph
-from derandcut.lemma.certificate import certify, gershgorin, largest_eigenvalue
+from derandcut.lemma.certificate import certify
 from derandcut.lemma.collapse import collapse
+from derandcut.lemma.optimise import escape
 from derandcut.result import LemmaCertificate, Link
 from derandcut.run import Run
 
@@ -51,6 +52,7 @@ LAST_SHARE = 0.1  # of the iterations, at lambda itself
 SETTLED = 1e-3  # |W_u|^2 / tau^2 of every vertex once nothing is left to decide
 START_WORK = 50_000_000  # edge and row visits that all starts may take together
 MOST_STARTS = 8
+AT_ONCE = 10_000  # edges up to which the certificate takes no time
 DRAWS, LARGE = 16, 500_000  # above so many edges the collapse tries draws first
 SADDLE = 1e-4  # of sum |w| / (tau sqrt(n)): a gradient that small is looked into
 
@@ -60,16 +62,9 @@ class Layout:
 
     def __init__(self, graph: CutGraph) -> None:
         index = graph.indices.dtype
-        rows = np.repeat(np.arange(graph.n, dtype=index), graph.degrees)
         self.graph = graph
-        self.up = np.flatnonzero(rows < graph.indices).astype(index)
-        self.u, self.v = rows[self.up], graph.indices[self.up]
-        self.w = graph.weights[self.up]
-        # The pattern is symmetric: transposing the positions finds their mirrors.
-        positions = np.arange(len(graph.indices), dtype=index)
-        square = (graph.n, graph.n)
-        matrix = sp.csr_array((positions, graph.indices, graph.indptr), shape=square)
-        self.down = matrix.tocsc().data[self.up].astype(index, copy=False)
+        self.up, self.down = graph.mirrors
+        self.u, self.v, self.w = graph.edges()
         blocks = np.arange(graph.n) // BLOCK
         self.order = np.lexsort((graph.degrees, blocks)).astype(index)
         largest = float(np.abs(graph.weights).max(initial=0.0))
@@ -260,25 +255,17 @@ class Sampler:
     def escape(self) -> bool:
         """Leave a saddle along the top eigenvector of H, if that raises F.
 
-        The deterministic counterpart of a perturbation in perturbed gradient descent.
         Returns False at an approximate second-order point.
         """
-        H = self.hessian()
-        if gershgorin(H) <= self.weight_decay:
-            return False
-        value, z, _ = largest_eigenvalue(H)
-        if value <= self.weight_decay:
-            return False
         W, b = self.W, self.b
-        current = self.value(W, b)
         length = self.tau * math.sqrt(self.graph.n)
-        for _ in range(40):
-            for sign in (1.0, -1.0):
-                if self.value(W, b + sign * length * z) > current:
-                    self.set_state(W, b + sign * length * z)
-                    return True
-            length /= 2
-        return False
+        moved = escape(
+            lambda b: -self.value(W, b), -self.hessian(), b, self.weight_decay, length
+        )
+        if moved is None:
+            return False
+        self.set_state(W, moved)
+        return True
 
     def climb(self, iterations: int) -> float:
         """Ascend with a backtracking step that never lowers F; returns F.
@@ -434,7 +421,7 @@ class Derandomized:
     partition: np.ndarray
     cut: int | float
     links: tuple[Link, ...]
-    lemma: LemmaCertificate
+    lemma: LemmaCertificate | None
     W: np.ndarray
     b: np.ndarray
     sampler: Sampler
@@ -559,7 +546,9 @@ def _finish(
         if not run.exhausted() and sampler.climb(20) > floor:
             W, b = sampler.W, sampler.b
             reached = sampler.value(W, b)
-    lemma = sampler.certificate()
+    # Thirty matrix products: too much for a large graph where the time is up already.
+    late = run.exhausted() and graph.m > AT_ONCE
+    lemma = None if late else sampler.certificate()
     if graph.m > LARGE or run.exhausted():
         draws = max(draws, DRAWS)
     end = collapse(sampler.value, W, b, reached, draws)

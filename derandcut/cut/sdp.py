@@ -100,7 +100,8 @@ class Relaxation:
             self.V[~self.V.any(axis=1), 0] = 1
         self._normalise()
         # A power of two changes no bit of V and keeps squares from over- or underflow.
-        scale = 2.0 ** -math.frexp(float(np.abs(graph.weights).max(initial=0.5)))[1]
+        largest = float(np.abs(graph.weights).max(initial=0.5))
+        scale = 2.0 ** min(1023, -math.frexp(largest)[1])
         self._weights = graph.weights if scale == 1 else graph.weights * scale
         self._scale = scale
         self.sweeps = 0

@@ -12,10 +12,10 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import minimize
 
 from derandcut.jl.bounds import chernoff
 from derandcut.jl.secants import AllPairs, SomePairs, pair_lengths, scan_pairs
+from derandcut.lemma.optimise import LBFGS
 from derandcut.lemma.schedules import geometric
 
 __all__ = [
@@ -97,12 +97,17 @@ def descend(
         value, weight, _ = chernoff(secants.squares(flat.reshape(B.shape)), k, t, s)
         return value, secants.gradient(weight).ravel()
 
-    # ftol is relative to |F|; the later stages decide what a gain is worth
-    options = {"maxcor": 20, "maxiter": max_iter, "ftol": 1e-7, "gtol": 1e-12}
-    found = minimize(objective, B.ravel(), jac=True, method="L-BFGS-B", options=options)
-    B = found.x.reshape(B.shape)
+    steps = 0
+
+    def count(*_) -> None:
+        nonlocal steps
+        steps += 1
+
+    # the tolerance is relative to |F|; later stages decide what a gain is worth
+    descent = LBFGS(max_iter, tolerance=1e-7)
+    B = descent(objective, B.ravel(), count).reshape(B.shape)
     value, _, slope = chernoff(secants.squares(B), k, t, s)
-    return B, Step(t, s, value, slope, found.nit)
+    return B, Step(t, s, value, slope, steps)
 
 
 def learn(

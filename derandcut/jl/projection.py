@@ -29,7 +29,12 @@ from derandcut.jl.learning import (
 )
 from derandcut.jl.secants import AllPairs
 
-__all__ = ["BaselineProjection", "DerandomizedProjection", "max_distortion"]
+__all__ = [
+    "BaselineProjection",
+    "DerandomizedProjection",
+    "max_distortion",
+    "smallest_projection",
+]
 
 FULL_ROWS = 2000  # above it, pairs are streamed instead of held
 FULL_NUMBERS = 100_000_000  # largest array a sparse input may be expanded to
@@ -299,6 +304,62 @@ class DerandomizedProjection(_Projection):
         self.path_ = tuple(path)
         self.t_path_ = np.array([step.t for step in path])
         self.n_iter_ = max(1, sum(step.n_iter for step in path))
+
+
+def smallest_projection(X, eps: float, **options) -> DerandomizedProjection:
+    """Learn a projection to the fewest dimensions found that are certified for `eps`.
+
+    Where `jl_min_dim` says what a random matrix needs for any n points, this asks the
+    points at hand: k doubles until the certificate is at most `eps`, and is bisected
+    from there. About 2 log2(k) fits.
+
+    Parameters
+    ----------
+    X : (n, d) array or sparse matrix
+    eps : float
+        Distortion of the squared distances, in (0, 1).
+    **options
+        As for `DerandomizedProjection`, without `n_components`.
+
+    Returns
+    -------
+    DerandomizedProjection
+        Fitted: `n_components` is k, `certificate_` at most `eps`. A smaller k may do;
+        it was not found.
+
+    Raises
+    ------
+    InputError
+        If `eps` or an option is out of range.
+    ValueError
+        If `X` is not a finite two-dimensional array.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from derandcut.jl import jl_min_dim
+    >>> X = np.random.default_rng(0).normal(size=(40, 20))
+    >>> model = smallest_projection(X, eps=0.5)
+    >>> model.certificate_ <= 0.5, model.n_components < jl_min_dim(40, 0.5) / 8
+    (True, True)
+    """
+    if not 0 < eps < 1:
+        raise InputError(f"eps: expected a number in (0, 1), got {eps!r}")
+    low, k = 0, 1
+    while True:
+        best = DerandomizedProjection(k, **options).fit(X)
+        d = best.n_features_in_
+        if best.certificate_ <= eps or k == d:  # from d on an isometry
+            break
+        low, k = k, min(2 * k, d)
+    while best.n_components - low > 1:
+        middle = (low + best.n_components) // 2
+        model = DerandomizedProjection(middle, **options).fit(X)
+        if model.certificate_ <= eps:
+            best = model
+        else:
+            low = middle
+    return best
 
 
 class BaselineProjection(_Projection):

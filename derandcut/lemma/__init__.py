@@ -2,7 +2,8 @@
 
 from derandcut.lemma.certificate import certify, largest_eigenvalue
 from derandcut.lemma.collapse import Collapse, collapse, collapse_direction
-from derandcut.lemma.engine import LemmaResult, derandomize, stein_error
+from derandcut.lemma.diagnostics import Diagnosis, check_objective, stein_error
+from derandcut.lemma.engine import LemmaResult, derandomize
 from derandcut.lemma.expectation import (
     ClosedForm,
     Expectation,
@@ -11,21 +12,23 @@ from derandcut.lemma.expectation import (
     MonteCarlo,
 )
 from derandcut.lemma.objective import (
-    Diagnosis,
     FunctionObjective,
     Objective,
     TorchObjective,
-    check_objective,
+    as_objective,
 )
 from derandcut.lemma.optimise import (
+    LBFGS,
     Adam,
     Momentum,
     Optimiser,
     PerturbedGradientDescent,
+    escape,
 )
 from derandcut.lemma.schedules import constant, geometric, linear
 
 __all__ = [
+    "LBFGS",
     "Adam",
     "ClosedForm",
     "Collapse",
@@ -41,12 +44,14 @@ __all__ = [
     "Optimiser",
     "PerturbedGradientDescent",
     "TorchObjective",
+    "as_objective",
     "certify",
     "check_objective",
     "collapse",
     "collapse_direction",
     "constant",
     "derandomize",
+    "escape",
     "geometric",
     "largest_eigenvalue",
     "linear",

@@ -27,6 +27,15 @@ class Collapse:
         F(0, b).
     evaluations : int
         How often F was asked for.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> def F(W, b):  # E cos(W x + b)
+    ...     return float(np.exp(-((W**2).sum()) / 2) * np.cos(b[0]))
+    >>> end = collapse(F, np.ones((1, 1)), np.ones(1))
+    >>> end.value > F(np.ones((1, 1)), np.ones(1))
+    True
     """
 
     b: np.ndarray

@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 import scipy.sparse as sp
 from scipy.sparse.linalg import LinearOperator
 
-from derandcut.errors import InputError, MissingDependencyError
-from derandcut.lemma.certificate import certify, largest_eigenvalue
+from derandcut.errors import InputError
+from derandcut.lemma.certificate import certify
 from derandcut.lemma.collapse import collapse
-from derandcut.lemma.expectation import ClosedForm, Expectation, GaussHermite
-from derandcut.lemma.objective import Objective
-from derandcut.lemma.optimise import Momentum, Optimiser
+from derandcut.lemma.expectation import (
+    ClosedForm,
+    Expectation,
+    GaussHermite,
+    MonteCarlo,
+)
+from derandcut.lemma.objective import Objective, as_objective
+from derandcut.lemma.optimise import Momentum, Optimiser, escape
+from derandcut.lemma.picture import new_axes
 from derandcut.result import LemmaCertificate, Link
 
-__all__ = ["LemmaResult", "derandomize", "stein_error"]
+__all__ = ["LemmaResult", "derandomize"]
 
 ESCAPES = 10  # steps along negative curvature
 
@@ -38,11 +45,23 @@ class LemmaResult:
         E g at the start, after the descent, and at the end: never rising if the
         expectation is exact, otherwise up to `error`.
     certificate : LemmaCertificate
-        (1.3) at (W, b_descended), on the expectation used.
+        (1.3) at (W, b_descended), on the expectation used: eps carries by how much
+        (1.1) fails there, nothing for a closed form.
     error : float
         Estimated error of the expectation at the start; 0 for a closed form.
     trace : (steps, 3) float array
         Value of L, ||W||_F and lambda at each iteration.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from derandcut.lemma import FunctionObjective, derandomize
+    >>> bowl = FunctionObjective(lambda z: (z**2).sum(axis=1), 1, lambda z: 2 * z)
+    >>> result = derandomize(bowl, np.eye(1), np.ones(1))
+    >>> [(link.name, abs(round(link.value, 6))) for link in result.chain]
+    [('start', 2.0), ('descended', 0.0), ('end', 0.0)]
+    >>> bool(result.certificate.norm <= result.certificate.bound)
+    True
     """
 
     b: np.ndarray
@@ -63,28 +82,29 @@ class LemmaResult:
         return f"LemmaResult({links}; ||W|| {self.certificate.norm:.2g}, bound {bound})"
 
     def plot(self, axes=None):
-        """Draw ||W||_F against iterations; returns the matplotlib axes.
+        """Draw ||W||_F against iterations, and the bound (1.3) on where it ended.
+
+        Returns the matplotlib axes.
 
         Raises
         ------
         MissingDependencyError
             Without matplotlib.
         """
-        try:
-            import matplotlib.pyplot as plt
-        except ImportError as error:
-            raise MissingDependencyError(
-                "a plot needs matplotlib: pip install 'derandcut[plot]'"
-            ) from error
-        axes = axes or plt.subplots()[1]
-        axes.semilogy(np.maximum(self.trace[:, 1], 1e-300))
+        axes = axes or new_axes()
+        axes.semilogy(np.maximum(self.trace[:, 1], 1e-300), label="||W||")
+        if not self.certificate.vacuous:
+            bound = max(self.certificate.bound, 1e-300)
+            label = "eps / (lambda - gamma) at the end"
+            axes.axhline(bound, color="0.5", linestyle="--", label=label)
         axes.set_xlabel("iteration")
         axes.set_ylabel("||W||")
+        axes.legend()
         return axes
 
 
 def derandomize(
-    objective: Objective,
+    objective: Objective | Callable[..., np.ndarray],
     W0: np.ndarray,
     b0: np.ndarray,
     theta0: np.ndarray | None = None,
@@ -104,15 +124,16 @@ def derandomize(
 
     Parameters
     ----------
-    objective : Objective
-        g, to be minimised.
+    objective : Objective or callable
+        g, to be minimised; a plain function goes through `as_objective`.
     W0 : (n, d) array
         The randomness at the start.
     b0 : (n,) array
     theta0 : (p,) array, optional
         Trainable parameters.
     expectation : Expectation, optional
-        By default the objective's closed form if it has one, else `GaussHermite`.
+        By default the objective's closed form if it has one, else `GaussHermite` for d
+        up to 3 and `MonteCarlo` beyond.
     optimiser : Optimiser, optional
         By default `Momentum`.
     weight_decay : float or array, default 1e-2
@@ -130,19 +151,22 @@ def derandomize(
     Raises
     ------
     InputError
-        If shapes do not fit, a number is not finite, or a lambda is not positive.
+        If shapes do not fit, a number (E g at the start too) is not finite, or a lambda
+        is not positive.
 
     Examples
     --------
     >>> import numpy as np
-    >>> from derandcut.lemma import FunctionObjective
-    >>> g = FunctionObjective(lambda z: ((z**2 - 1) ** 2).sum(axis=1), 2)
-    >>> result = derandomize(g, np.eye(2), np.zeros(2))
+    >>> def wells(z):
+    ...     return ((z**2 - 1) ** 2).sum(axis=1)
+    >>> result = derandomize(wells, np.eye(2), np.zeros(2))
     >>> bool(result.value < 1e-3)
     True
     """
     W, b = np.array(W0, dtype=float), np.array(b0, dtype=float)
     theta = np.zeros(0) if theta0 is None else np.array(theta0, dtype=float)
+    if not isinstance(objective, Objective) and callable(objective):
+        objective = as_objective(objective, b.size, theta.size)
     lambdas = np.atleast_1d(np.asarray(weight_decay, dtype=float))
     if W.ndim != 2 or b.shape != (len(W),) or len(b) != objective.n:
         raise InputError(
@@ -151,11 +175,14 @@ def derandomize(
     if not all(np.isfinite(a).all() for a in (W, b, theta)) or not (lambdas > 0).all():
         raise InputError("derandomize: expected finite numbers and lambda > 0")
     if expectation is None:
-        closed = hasattr(objective, "expected")
-        expectation = ClosedForm() if closed else GaussHermite()
+        expectation = GaussHermite() if W.shape[1] <= 3 else MonteCarlo()
+        if hasattr(objective, "expected"):
+            expectation = ClosedForm()
     optimiser = optimiser or Momentum()
     problem = _Problem(objective, expectation, W.shape, theta_trained, tolerance)
     begin = expectation.value(objective, W, b, theta)
+    if not np.isfinite(begin):
+        raise InputError("derandomize: E g at (W0, b0, theta0) is not finite")
     error = expectation.error(objective, W, b, theta)
     start = (W, b, theta)
     for lam in lambdas:
@@ -165,7 +192,9 @@ def derandomize(
         (W, b, theta), reached = start, begin
     moments = expectation.moments(objective, W, b, theta)
     H = _operator(expectation.hessian(objective, W, b, theta))
-    certificate = certify(moments.W + lam * W, H, W, float(lam))
+    defect = moments.W - H @ W if W.size else W
+    identity_error = float(np.linalg.norm(defect))
+    certificate = certify(moments.W + lam * W, H, W, float(lam), identity_error)
 
     def gain(W: np.ndarray, b: np.ndarray) -> float:
         return -expectation.value(objective, W, b, theta)
@@ -183,34 +212,6 @@ def derandomize(
         error=error,
         trace=np.array(problem.trace).reshape(-1, 3),
     )
-
-
-def stein_error(
-    objective: Objective,
-    W: np.ndarray,
-    b: np.ndarray,
-    expectation: Expectation,
-    theta: np.ndarray | None = None,
-) -> float:
-    """How far (1.1) is from holding: ||E[grad g x'] - H W|| / ||E[grad g x']||.
-
-    Zero for a Gaussian x and exact derivatives and expectations; what is left measures
-    the quadrature, or a wrong derivative.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from derandcut.lemma import FunctionObjective, GaussHermite
-    >>> g = FunctionObjective(lambda z: z[:, 0] ** 2, 1, lambda z: 2 * z)
-    >>> stein_error(g, np.ones((1, 1)), np.zeros(1), GaussHermite()) < 1e-8
-    True
-    """
-    theta = np.zeros(0) if theta is None else theta
-    slope = expectation.moments(objective, W, b, theta).W
-    H = expectation.hessian(objective, W, b, theta)
-    product = np.column_stack([H @ column for column in W.T])
-    scale = max(float(np.linalg.norm(slope)), 1e-300)
-    return float(np.linalg.norm(slope - product)) / scale
 
 
 class _Problem:
@@ -247,24 +248,17 @@ class _Problem:
             flat = optimiser(function, flat, watch)
             W, b, theta = self.split(flat)
             H = _operator(self.expectation.hessian(self.objective, W, b, theta))
-            curvature, direction, _ = largest_eigenvalue(-H)
-            if curvature <= lam / 2:  # (1.3): ||W|| <= 2 eps / lambda
+
+            def value(b: np.ndarray, W=W, theta=theta) -> float:
+                return self.expectation.value(self.objective, W, b, theta)
+
+            length = max(1.0, float(np.linalg.norm(b)))
+            # gamma <= lambda / 2 is enough: by (1.3) ||W|| <= 2 eps / lambda
+            moved = escape(value, H, b, lam / 2, length)
+            if moved is None:
                 break
-            flat = _escape(function, flat, self.cuts, direction)
-        return self.split(flat)
-
-
-def _escape(function, flat, cuts, direction) -> np.ndarray:
-    """Step in b along negative curvature, either way, to the lowest value."""
-    move = np.zeros_like(flat)
-    move[cuts[0] : cuts[1]] = direction
-    length = max(1.0, float(np.linalg.norm(flat[: cuts[1]])))
-    trials = [flat] + [
-        flat + sign * length * 2.0**-power * move
-        for power in range(-2, 20)
-        for sign in (1, -1)
-    ]
-    return min(trials, key=lambda trial: function(trial)[0])
+            flat = np.concatenate([W.ravel(), moved, theta])
+        return W, b, theta
 
 
 def _operator(H):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
@@ -21,7 +21,18 @@ MOST_NODES = 1_000_000
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Moments:
-    """E g and its gradients in W (n, d), b (n,) and theta (p,)."""
+    """E g and its gradients in W (n, d), b (n,) and theta (p,).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from derandcut.lemma import FunctionObjective, GaussHermite
+    >>> g = FunctionObjective(lambda z: z[:, 0] ** 2, 1, lambda z: 2 * z)
+    >>> two, nothing = np.full((1, 1), 2.0), np.zeros(0)
+    >>> moments = GaussHermite().moments(g, two, np.ones(1), nothing)  # E (2 x + 1)^2
+    >>> round(moments.value, 9), moments.W.round(9).tolist()
+    (5.0, [[4.0]])
+    """
 
     value: float
     W: np.ndarray
@@ -30,7 +41,18 @@ class Moments:
 
 
 class Expectation(Protocol):
-    """How E g(W x + b) is computed: equal arguments give equal answers."""
+    """How E g(W x + b) is computed: equal arguments give equal answers.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from derandcut.lemma import FunctionObjective, GaussHermite, MonteCarlo
+    >>> g = FunctionObjective(lambda z: np.cos(z[:, 0]), 1)
+    >>> arguments = g, np.ones((1, 1)), np.zeros(1), np.zeros(0)
+    >>> rules: list[Expectation] = [GaussHermite(), MonteCarlo(20_000)]
+    >>> [round(rule.value(*arguments), 2) for rule in rules]  # exp(-1/2)
+    [0.61, 0.61]
+    """
 
     def moments(self, objective: Objective, W, b, theta) -> Moments:
         """Value and gradients."""
@@ -89,7 +111,7 @@ class _Rule:
 
     def moments(self, objective, W, b, theta) -> Moments:
         """Value and gradients of the weighted mean."""
-        x, weight = self.points(W.shape[1])
+        x, weight = self._fixed(W.shape[1])
         z = x @ W.T + b
         slope = objective.gradient(z, theta) * weight[:, None]
         slope_theta = np.zeros(0)
@@ -100,18 +122,24 @@ class _Rule:
 
     def value(self, objective, W, b, theta) -> float:
         """E g alone."""
-        x, weight = self.points(W.shape[1])
+        x, weight = self._fixed(W.shape[1])
         return float(weight @ objective.value(x @ W.T + b, theta))
 
     def hessian(self, objective, W, b, theta) -> LinearOperator:
         """H through its products with vectors."""
-        x, weight = self.points(W.shape[1])
+        x, weight = self._fixed(W.shape[1])
         z, n = x @ W.T + b, len(b)
 
         def product(v: np.ndarray) -> np.ndarray:
             return weight @ objective.hessian_action(z, v.ravel(), theta)
 
         return LinearOperator((n, n), matvec=product, dtype=float)
+
+    def _fixed(self, d: int) -> tuple[np.ndarray, np.ndarray]:
+        """`points`, computed once for a d."""
+        if d not in self.drawn:
+            self.drawn[d] = self.points(d)
+        return self.drawn[d]
 
 
 @dataclass(frozen=True)
@@ -134,6 +162,7 @@ class GaussHermite(_Rule):
     """
 
     nodes: int = 20
+    drawn: dict = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def points(self, d: int) -> tuple[np.ndarray, np.ndarray]:
         """x (nodes^d, d) and weights that add up to one."""
@@ -185,6 +214,7 @@ class MonteCarlo(_Rule):
     samples: int = 4096
     scheme: str = "sobol"
     seed: int = 0
+    drawn: dict = field(default_factory=dict, init=False, repr=False, compare=False)
 
     REPLICATES = 8
 
@@ -196,7 +226,7 @@ class MonteCarlo(_Rule):
 
     def error(self, objective, W, b, theta) -> float:
         """Standard error from the spread of independent replicates."""
-        x, _ = self.points(W.shape[1])
+        x, _ = self._fixed(W.shape[1])
         values = objective.value(x @ W.T + b, theta).reshape(self.REPLICATES, -1)
         return float(values.mean(axis=1).std(ddof=1) / math.sqrt(self.REPLICATES))
 

@@ -1,25 +1,59 @@
-"""Descent to second-order stationary points.
-
-An optimiser is a callable ``(function, x, watch) -> x``: `function` returns value and
-gradient at a flat vector, `watch(x, value, gradient)` is called once an iteration and
-stops the descent by returning true.
-"""
+"""Descent to second-order stationary points, and the step that leaves a saddle."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
+import scipy.sparse as sp
+from scipy.sparse.linalg import LinearOperator
 
 from derandcut.errors import InputError
+from derandcut.lemma.certificate import gershgorin, largest_eigenvalue
 
-__all__ = ["Adam", "Momentum", "Optimiser", "PerturbedGradientDescent"]
+__all__ = [
+    "LBFGS",
+    "Adam",
+    "Momentum",
+    "Optimiser",
+    "PerturbedGradientDescent",
+    "escape",
+]
+
+HALVINGS = 40  # of an escape's step
 
 Function = Callable[[np.ndarray], tuple[float, np.ndarray]]
 Watch = Callable[[np.ndarray, float, np.ndarray], object]
-Optimiser = Callable[[Function, np.ndarray, Watch], np.ndarray]
+
+
+class Optimiser(Protocol):
+    """A callable that descends from a flat vector.
+
+    `function` returns value and gradient; `watch(x, value, gradient)` is called once
+    an iteration and stops the descent by returning true.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> def steepest(function, x, watch):
+    ...     for _ in range(100):
+    ...         value, slope = function(x)
+    ...         if watch(x, value, slope):
+    ...             break
+    ...         x = x - 0.1 * slope
+    ...     return x
+    >>> from derandcut.lemma import FunctionObjective, derandomize
+    >>> g = FunctionObjective(lambda z: ((z - 2) ** 2).sum(axis=1), 1)
+    >>> result = derandomize(g, np.eye(1), np.zeros(1), optimiser=steepest)
+    >>> round(result.b.item(), 2)
+    2.0
+    """
+
+    def __call__(self, function: Function, x: np.ndarray, watch: Watch) -> np.ndarray:
+        """The point reached."""
 
 
 @dataclass(frozen=True)
@@ -194,6 +228,121 @@ class Adam:
             )
             x = x - self.lr * (1 - (step - 1) / self.steps) * scaled
         return x if function(x)[0] < best_value else best
+
+
+@dataclass(frozen=True)
+class LBFGS:
+    """Limited-memory BFGS (Byrd, Lu, Nocedal, Zhu 1995), scipy's.
+
+    The fastest where the expectation is smooth and the same at every call, as all of
+    `derandcut.lemma` are; finite too wherever a line search may ask for it.
+
+    Parameters
+    ----------
+    steps : int, default 500
+    memory : int, default 20
+        Pairs of steps and gradient changes kept.
+    tolerance : float, default 0.0
+        The descent ends where an iteration gains less than this share of the value.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> def bowl(x):
+    ...     return float(x @ x), 2 * x
+    >>> x = LBFGS()(bowl, np.ones(2), lambda *state: False)
+    >>> bool(np.abs(x).max() < 1e-12)
+    True
+    """
+
+    steps: int = 500
+    memory: int = 20
+    tolerance: float = 0.0
+
+    def __call__(self, function: Function, x: np.ndarray, watch: Watch) -> np.ndarray:
+        """Descend from x; the value never rises."""
+        from scipy.optimize import minimize
+
+        slope = np.zeros_like(x)
+
+        def remembering(x: np.ndarray) -> tuple[float, np.ndarray]:
+            nonlocal slope
+            value, slope = function(x)
+            return value, slope
+
+        # the point accepted is the last one the line search asked for
+        def callback(intermediate_result) -> None:
+            if watch(intermediate_result.x.copy(), intermediate_result.fun, slope):
+                raise StopIteration
+
+        options = {
+            "maxcor": self.memory,
+            "maxiter": self.steps,
+            "maxfun": 20 * self.steps,
+            "ftol": self.tolerance,
+            "gtol": 0.0,
+        }
+        return minimize(
+            remembering,
+            x,
+            jac=True,
+            method="L-BFGS-B",
+            callback=callback,
+            options=options,
+        ).x
+
+
+def escape(
+    value: Callable[[np.ndarray], float],
+    hessian: sp.sparray | LinearOperator,
+    b: np.ndarray,
+    threshold: float,
+    length: float,
+) -> np.ndarray | None:
+    """Step along the most negative curvature, if there is enough of it and it pays.
+
+    The deterministic counterpart of the perturbation in perturbed gradient descent.
+
+    Parameters
+    ----------
+    value : callable (b) -> float
+        To be minimised.
+    hessian : (n, n) scipy sparse array or LinearOperator
+        Its Hessian at b.
+    b : (n,) float array
+    threshold : float
+        A smallest eigenvalue of at least -threshold is left alone.
+    length : float
+        First step, along the eigenvector either way; halved until the value falls.
+
+    Returns
+    -------
+    (n,) float array or None
+        None at an approximate second-order point.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> def saddle(b):
+    ...     return b[0] ** 2 - b[1] ** 2
+    >>> hessian = sp.csr_array(np.diag([2.0, -2.0]))
+    >>> np.abs(escape(saddle, hessian, np.zeros(2), 0.1, 1.0)).round(9).tolist()
+    [0.0, 1.0]
+    """
+    known = not isinstance(hessian, LinearOperator)
+    if known and gershgorin(-hessian) <= threshold:
+        return None
+    curvature, direction, _ = largest_eigenvalue(-hessian)
+    if curvature <= threshold:
+        return None
+    current = value(b)
+    for _ in range(HALVINGS):
+        for sign in (1.0, -1.0):
+            trial = b + sign * length * direction
+            if value(trial) < current:
+                return trial
+        length /= 2
+    return None
 
 
 def _in_ball(d: int, rng: np.random.Generator) -> np.ndarray:

@@ -78,7 +78,9 @@ class _Structure(BaseEstimator):
         seed = check_random_state(self.random_state).randint(2**31 - 1)
         self.mean_ = X.mean(axis=0)
         self.transform_ = _standardiser(X - self.mean_, self.whiten)
-        inputs, targets = self._inputs(X), self._targets(y)
+        inputs, targets = self._inputs(X).float(), self._targets(y)
+        if targets.is_floating_point():
+            targets = targets.float()
         self.model_ = StructureNetwork(
             inputs.shape[1], self.width, self.depth, n_outputs, self.activation, seed
         )
@@ -98,6 +100,8 @@ class _Structure(BaseEstimator):
             lr=None if self.lr == "auto" else self.lr,
             momentum=self.momentum,
         )
+        # trained in single precision, looked at and used in double
+        self.model_ = self.model_.double()
         if self.snap:
             basis, _ = stein_subspace(self.model_, inputs, targets, self._loss)
             snap(self.model_, basis)
@@ -107,13 +111,13 @@ class _Structure(BaseEstimator):
 
     def _inputs(self, X: np.ndarray) -> torch.Tensor:
         Z = (X - self.mean_) @ self.transform_
-        return torch.as_tensor(Z, dtype=torch.float32)
+        return torch.as_tensor(Z)
 
     def _outputs(self, X) -> np.ndarray:
         check_is_fitted(self)
         X = validate_data(self, X, reset=False, dtype=np.float64)
         with torch.no_grad(), single_threaded():
-            return self.model_(self._inputs(X)).numpy().astype(float)
+            return self.model_(self._inputs(X)).numpy()
 
 
 class StructureRegressor(RegressorMixin, _Structure):
@@ -208,7 +212,7 @@ class StructureRegressor(RegressorMixin, _Structure):
 
     def _targets(self, y) -> torch.Tensor:
         y = (np.asarray(y, dtype=float) - self.target_mean_) / self.target_scale_
-        return torch.as_tensor(y[:, None], dtype=torch.float32)
+        return torch.as_tensor(y[:, None])
 
     def _loss(self, prediction, y):
         return LOSSES[self.loss](prediction, y)
@@ -263,7 +267,8 @@ class StructureClassifier(ClassifierMixin, _Structure):
 
     def predict(self, X):
         """Predicted labels, shape (n,)."""
-        return self.classes_[self._outputs(X).argmax(axis=1)]
+        outputs = self._outputs(X)
+        return self.classes_[outputs.argmax(axis=1)]
 
     def _targets(self, y) -> torch.Tensor:
         return torch.as_tensor(np.searchsorted(self.classes_, y))

@@ -16,6 +16,7 @@ from derandcut.jl import (
     learning,
     max_distortion,
     projection,
+    smallest_projection,
 )
 from derandcut.jl.secants import AllPairs, SomePairs, scan_pairs
 
@@ -72,6 +73,19 @@ def test_derandomized_path_starts_at_the_random_matrix_and_ends_without(points):
     assert path[0].s == pytest.approx(1 / 6)
     assert path[-1].s == 0.0
     assert (np.diff([step.s for step in path]) <= 0).all()
+
+
+@pytest.mark.parametrize("convert", [np.asarray, csr_array])
+def test_smallest_projection_is_certified_and_one_less_was_not(points, convert):
+    model = smallest_projection(convert(points), 0.4)
+    k = model.n_components
+    assert max_distortion(points, model.transform(points)) <= model.certificate_ <= 0.4
+    assert DerandomizedProjection(k - 1).fit(points).certificate_ > 0.4
+    assert smallest_projection(points, 1e-9, stages=1, max_iter=5).n_components == 12
+    assert smallest_projection(np.ones((3, 4)), 0.1).n_components == 1
+    for wrong in (0.0, 1.0):
+        with pytest.raises(InputError, match="eps"):
+            smallest_projection(points, wrong)
 
 
 def test_same_seed_same_bits(points):

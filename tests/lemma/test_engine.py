@@ -1,5 +1,7 @@
 """(1.1)-(1.3) and (2.5) on several objectives, by quadrature; the engine's parts."""
 
+import sys
+
 import numpy as np
 import pytest
 import scipy.sparse as sp
@@ -9,6 +11,7 @@ from scipy.special import ndtr
 
 from derandcut.errors import InputError, MissingDependencyError
 from derandcut.lemma import (
+    LBFGS,
     Adam,
     ClosedForm,
     FunctionObjective,
@@ -18,11 +21,13 @@ from derandcut.lemma import (
     Objective,
     PerturbedGradientDescent,
     TorchObjective,
+    as_objective,
     certify,
     check_objective,
     collapse,
     constant,
     derandomize,
+    escape,
     geometric,
     linear,
     stein_error,
@@ -123,6 +128,23 @@ def test_1_3_bound_holds_at_every_point(make, seed):
 
 
 @pytest.mark.parametrize("make", OBJECTIVES)
+@pytest.mark.parametrize("steps", [0, 3, 30])
+def test_1_3_bound_holds_on_a_sample_too(make, steps):
+    """Where (1.1) fails by the sample's error: eps carries it."""
+    W, b, theta = start(make())
+    result = derandomize(
+        make(),
+        W,
+        b,
+        theta,
+        expectation=MonteCarlo(64, "gaussian"),
+        optimiser=Momentum(steps),
+        weight_decay=1.0,
+    )
+    assert result.certificate.norm <= result.certificate.bound * (1 + 1e-6)
+
+
+@pytest.mark.parametrize("make", OBJECTIVES)
 def test_1_2_descent_ends_deterministic(make):
     objective = make()
     W, b, theta = start(objective)
@@ -131,6 +153,21 @@ def test_1_2_descent_ends_deterministic(make):
     )
     assert result.certificate.norm < 0.05 * np.linalg.norm(W)
     assert result.certificate.norm <= result.certificate.bound * (1 + 1e-6)
+
+
+@pytest.mark.parametrize("make", OBJECTIVES)
+def test_2_5_one_direction_is_a_mean_over_shifts(make):
+    objective = make()
+    W, b, theta = start(objective)
+    q = np.array([0.6, -0.8])
+    step = W @ q
+    rest = W - np.outer(step, q)
+    nodes, weights = np.polynomial.hermite_e.hermegauss(40)
+    mean = sum(
+        weight * RULE.value(objective, rest, b + t * step, theta)
+        for t, weight in zip(nodes, weights / weights.sum(), strict=True)
+    )
+    assert mean == pytest.approx(RULE.value(objective, W, b, theta), abs=1e-9)
 
 
 @pytest.mark.parametrize("make", OBJECTIVES)
@@ -233,6 +270,15 @@ def test_wrong_derivatives_are_found():
     assert found.gradient < 1e-6
     assert min(found.hessian, found.asymmetry) > 1e-3
 
+    class WrongClosedForm(Quadratic):
+        def expected(self, W, b, theta):
+            value, slope, H = super().expected(W, b, theta)
+            return value + 0.1, slope, H
+
+    found = check_objective(WrongClosedForm(A), np.ones(2))
+    assert found.hessian < 1e-6 < 1e-3 < found.closed_form
+    assert check_objective(Quadratic(A), np.ones(2)).passed
+
     class WrongShape(Quadratic):
         def value(self, z, theta):
             return np.zeros((len(z), 1))
@@ -253,9 +299,31 @@ def test_torch_objective_is_exact():
     assert np.allclose(found.theta, expected.theta, atol=1e-8)
 
 
-def test_torch_missing_names_the_install(monkeypatch):
-    import sys
+def test_a_plain_function_gets_the_best_derivatives(monkeypatch):
+    torch = pytest.importorskip("torch")
 
+    def shared(z):
+        return ((z**2 - 1) ** 2).sum(axis=1)
+
+    def both(z, theta):
+        return (z**2 * theta).sum(axis=1)
+
+    def leaves_torch(z):
+        return (z.detach() if torch.is_tensor(z) else z).sum(axis=1) + z[:, 0]
+
+    assert isinstance(as_objective(shared, 2), TorchObjective)
+    exact = as_objective(both, 2, n_theta=2)
+    assert isinstance(exact, TorchObjective)
+    assert check_objective(exact, np.ones(2)).passed
+    for function in (leaves_torch, lambda z: ndtr(z).sum(axis=1)):
+        assert isinstance(as_objective(function, 2), FunctionObjective)
+    with pytest.raises(InputError, match="row"):
+        as_objective(lambda z: (z**2).sum(), 2)
+    monkeypatch.setitem(sys.modules, "torch", None)
+    assert isinstance(as_objective(shared, 2), FunctionObjective)
+
+
+def test_torch_missing_names_the_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "torch", None)
     with pytest.raises(MissingDependencyError, match="pip install"):
         TorchObjective(lambda z: z.sum(), 1)
@@ -342,13 +410,31 @@ def test_pgd_leaves_the_saddle_and_stops_by_itself():
     assert len(steps) < descent.max_steps
 
 
-@pytest.mark.parametrize("optimiser", [Momentum(300), Adam(300)])
+@pytest.mark.parametrize("optimiser", [Momentum(300), Adam(300), LBFGS(300)])
 def test_optimisers_reach_the_minimum(optimiser):
     x = optimiser(saddle, np.array([0.3, 2.0]), lambda *state: False)
     assert saddle(x)[0] < 1e-4
     seen = []
     optimiser(saddle, np.array([0.3, 2.0]), lambda *state: seen.append(1) or True)
     assert len(seen) == 1
+
+
+def test_lbfgs_tells_its_watch_where_it_stands():
+    seen = []
+    LBFGS()(saddle, np.array([0.3, 2.0]), lambda *state: seen.append(state))
+    values = [value for _, value, _ in seen]
+    assert (np.diff(values) <= 0).all()
+    for x, value, slope in seen:
+        assert value == saddle(x)[0]
+        assert np.array_equal(slope, saddle(x)[1])
+
+
+def test_escape_only_where_it_pays():
+    H = sp.csr_array(np.diag([-1.0, 1.0]))
+    moved = escape(lambda x: saddle(x)[0], H, np.zeros(2), 0.1, 8.0)
+    assert saddle(moved)[0] < saddle(np.zeros(2))[0]
+    assert escape(lambda x: saddle(x)[0], H, np.zeros(2), 1.0, 8.0) is None
+    assert escape(lambda x: 0.0, H, np.zeros(2), 0.1, 8.0) is None
 
 
 def test_negative_curvature_is_escaped():
@@ -362,6 +448,7 @@ def test_wrong_arguments():
         lambda: derandomize(wells(), np.eye(2), np.zeros(2)),
         lambda: derandomize(wells(2), np.eye(2), np.zeros(2), weight_decay=0.0),
         lambda: derandomize(wells(2), np.eye(2) * np.nan, np.zeros(2)),
+        lambda: derandomize(lambda z: z[:, 0] ** 2 + np.inf, np.eye(2), np.zeros(2)),
         lambda: PerturbedGradientDescent(0.0, 1.0, eps=0.1, gap=1.0),
         lambda: geometric(0.0, 1.0, 3),
         lambda: linear(0.0, 1.0, 0),
@@ -376,6 +463,24 @@ def test_schedules():
     )
     assert (constant(2.0, 3) == 2).all()
     assert linear(1.0, 0.0, 5)[1] == 0.75
+
+
+def test_many_columns_none_and_a_theta_take_the_defaults():
+    def g(z, theta):
+        return ((z - theta) ** 2).sum(axis=1) + ((theta - 1) ** 2).sum()
+
+    many = derandomize(g, 0.3 * np.ones((2, 6)), np.zeros(2), np.zeros(2))
+    assert np.allclose([many.b, many.theta], 1, atol=1e-2)
+    assert many.error > 0
+    none = derandomize(g, np.zeros((2, 0)), np.zeros(2), np.zeros(2))
+    assert np.allclose([none.b, none.theta], 1, atol=1e-2)
+    assert none.certificate.norm == 0
+
+
+def test_published_descent_runs_in_the_engine():
+    descent = PerturbedGradientDescent(4.0, 6.0, eps=0.05, gap=1.0, c=1.0)
+    result = derandomize(wells(1), np.eye(1) / 2, np.ones(1) / 2, optimiser=descent)
+    assert abs(result.b[0]) == pytest.approx(1, abs=1e-2)
 
 
 def test_plot_of_the_norm():

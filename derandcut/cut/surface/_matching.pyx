@@ -600,9 +600,15 @@ cdef void grow(Solver* s, i32 e, i32 b) noexcept nogil:
 
 cdef bint search(Solver* s, i32 root) noexcept nogil:
     """Grow one tree from an exposed vertex to another one; False if there is none."""
-    cdef i32 code, u, v, b, c, i
+    cdef bint found = grow_tree(s, root)
+    fell_tree(s)
+    return found
+
+
+cdef bint grow_tree(Solver* s, i32 root) noexcept nogil:
+    """Augment and return True, or False with everything in reach labelled."""
+    cdef i32 code, u, v, b, c
     cdef i64 key
-    cdef bint found = False
     s.delta = 0
     s.n_heap = s.n_now = 0
     s.n_tree = 0
@@ -636,8 +642,13 @@ cdef bint search(Solver* s, i32 root) noexcept nogil:
             grow(s, code, c)
         else:
             augment(s, code, u, v)
-            found = True
-            break
+            return True
+    return False
+
+
+cdef void fell_tree(Solver* s) noexcept nogil:
+    """Take the labels away; duals are settled."""
+    cdef i32 i, b
     for i in range(s.n_tree):
         b = s.tree[i]
         s.listed[b] = 0
@@ -647,7 +658,6 @@ cdef bint search(Solver* s, i32 root) noexcept nogil:
     for i in range(s.n_tree):
         s.since[s.tree[i]] = 0
     s.delta = 0
-    return found
 
 
 # ---------------------------------------------------------------- entry points
@@ -934,6 +944,28 @@ def mates(i64[::1] big, i32[::1] small, i32 n, i32 m, unsigned char[::1] chosen)
     with nogil:
         for e in range(k):
             chosen[e] = state.mate[state.tail[e]] == e
+
+
+def potentials(i64[::1] big, i32[::1] small, i32 n, i32 m, i64 nowhere, i64[::1] out):
+    """Write the duals after the search of the one exposed vertex, which finds none.
+
+    A perfect matching of all vertices but v costs a constant less out[v]. `nowhere`
+    stands where there is none.
+    """
+    cdef Solver state
+    cdef Solver* s = &state
+    cdef i32 v, root = -1
+    bind(s, big, small, n, m)
+    with nogil:
+        for v in range(n):
+            if s.mate[v] < 0:
+                root = v
+        if root >= 0:
+            grow_tree(s, root)
+        for v in range(n):
+            out[v] = dual(s, v) if s.label[outermost(s, v)] == OUTER else nowhere
+        if root >= 0:
+            fell_tree(s)
 
 
 HEADER_LENGTH = HEADER

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from derandcut.cut.proof import Branch, Infeasible, Proof, TJoin
 from derandcut.cut.surface import _embedding
 from derandcut.cut.surface.embedding import Embedding, planar_embedding
 from derandcut.cut.surface.tjoin import Matching, TJoinProblem
@@ -37,6 +38,7 @@ COST_BITS = 55  # total cost of real weights: 2^55, duals stay far below 2^63
 PERTURBATION = 1 << 8
 UNSEEN = 2**62
 NARROW = 6  # levels of one step each, for small weights
+EXACT = ("planar", "tie")  # methods whose bound is that of the minimum T-join
 SOFT = 300  # price of an edge to branch on, in rigid ones
 
 
@@ -59,6 +61,8 @@ class SurfaceResult:
         How: every T-join is a cut; an optimal T-join that is a cut; no flip on some
         cycles within the limit; branching on the flips; nothing but the bound.
     notes : tuple of str
+    proof : Proof or None
+        Of `upper_bound`.
     """
 
     partition: np.ndarray | None
@@ -67,6 +71,7 @@ class SurfaceResult:
     proved: bool
     method: str
     notes: tuple[str, ...] = ()
+    proof: Proof | None = None
 
 
 def solve_planar(
@@ -153,6 +158,38 @@ def solve_embedded(
     return _Solver(graph, embedding, run, incumbent, seed).solve()
 
 
+def integer_costs(graph: CutGraph) -> tuple[np.ndarray, int]:
+    """Return |w| 2^exponent of each edge, rounded down, and the exponent.
+
+    Exact for integers; for real weights the optimum is missed by less than one unit an
+    edge.
+    """
+    _, _, weight = graph.edges()
+    size = np.abs(weight)
+    exponent = 0
+    if not graph.integer:
+        exponent = COST_BITS - math.frexp(float(size.sum()))[1]
+    return np.floor(np.ldexp(size, exponent)).astype(np.int64), exponent
+
+
+def exclusion(embedding: Embedding, cost: int, run: Run) -> Proof | None:
+    """Return a proof that no cut's T-join costs less, found anew within a run.
+
+    None if the run ends before, or there is such a cut.
+    """
+    try:
+        return _Solver(embedding.graph, embedding, run, None, 0).exclusion(cost)
+    except _Ended:
+        return None
+
+
+def bound_of_cost(graph: CutGraph, cost: int) -> float:
+    """The upper bound that the least cost of a cut's T-join means."""
+    _, _, weight = graph.edges()
+    plus = math.fsum(weight[weight > 0].tolist())
+    return plus - math.ldexp(float(cost), -integer_costs(graph)[1])
+
+
 class _Ended(Exception):
     """The run has no work or time left."""
 
@@ -166,14 +203,7 @@ class _Solver:
         _, _, weight = graph.edges()
         self.positive = weight > 0
         self.plus = math.fsum(weight[self.positive].tolist())
-        size = np.abs(weight)
-        # Costs |w| 2^exponent, rounded down: exact for integers, and for real weights
-        # the optimum is missed by less than one unit an edge.
-        self.exponent = 0
-        if not graph.integer:
-            total = math.frexp(float(size.sum()))[1]
-            self.exponent = COST_BITS - total
-        self.cost = np.floor(np.ldexp(size, self.exponent)).astype(np.int64)
+        self.cost, self.exponent = integer_costs(graph)
         face = embedding.face
         ends = face.reshape(-1, 2)[self.positive].ravel()
         odd = np.bincount(ends, minlength=embedding.n_faces) % 2
@@ -257,56 +287,90 @@ class _Solver:
             self.limit = limit
             self.cycles: dict[int, np.ndarray] = {}
             if limit >= self.proved_cost:
-                self._exclude(base, tjoin, np.zeros(self.graph.m, bool))
+                self._exclude(base, tjoin, {})
             # a cut within the limit was met, or there is none
             if self.best_cost is not None and self.best_cost <= limit + self.step:
                 return self.best_cost
             self.proved_cost = limit + self.step
 
-    def _exclude(self, matching, tjoin, fixed) -> None:
-        """Meet the best cut with cost <= limit that obeys what was forced (`fixed`)."""
+    def exclusion(self, cost: int) -> Proof | None:
+        """Prove anew that no cut costs less than `cost`, to write the proof down."""
+        base = self.problem.start(self.cost)
+        self._complete(base)
+        if base.bound >= cost:
+            return TJoin(self.embedding)
+        tjoin = base.tjoin()
+        self._prepare_branching()
+        self.root, self.root_tjoin, self.trial, self.cycles = base, tjoin, {}, {}
+        self.flips = np.zeros(self.graph.m, bool)
+        self.limit, self.proved_cost = cost - 1, 0
+        return self._exclude(base, tjoin, {})
+
+    def _exclude(self, matching, tjoin, decided) -> Proof | None:
+        """Meet the best cut with cost <= limit that obeys what was forced.
+
+        `decided`: for each forced edge, whether it is cut. Returns the tree of
+        decisions that leaves no other cut, None if a cut was met.
+        """
         wrong = self._class(self.positive ^ tjoin)
         if wrong == 0 or self.limit < self.proved_cost:
-            return  # a cut, and no other below this node is better
+            return None  # a cut, and no other below this node is better
         best = None
         for target in self.targets:
             if (target & wrong).bit_count() % 2:
-                soft = self._soft(target, fixed)
+                soft = self._soft(target, decided)
                 if best is None or len(soft) < len(best):
-                    best = soft
-        if not best:
-            return
+                    best, cycle = soft, self._cycle(target)
         # A cycle already met evenly may still be the shorter one to settle: flips of
         # its edges are enumerated, and the cut may also flip none of them.
         even = False
-        for target in self.cycles:
-            soft = self._soft(target, fixed)
+        for target in self.cycles if best else ():
+            soft = self._soft(target, decided)
             if soft and not (target & wrong).bit_count() % 2:
                 if 2 * len(soft) < len(best):
-                    best, even = soft, True
+                    best, cycle, even = soft, self._cycle(target), True
+        across = self.positive ^ tjoin
+        branches = [
+            (e, TJoin(self.embedding, decided={e: not across[e]}))
+            for e in cycle
+            if e not in decided and self._rigid(e)
+        ]
         # the costlier flips first: they fail, and shrink the rest of the cycle
         best.sort(key=lambda e: -self.trial.get(e, 0))
-        held, fixed = matching, fixed.copy()
+        held, decided = matching, decided.copy()
         for edge in best:
             if self.limit < self.proved_cost:
-                return
+                return None
             self.nodes += 1
             bound, child, flipped = self._try(held, edge, not tjoin[edge])
-            fixed[edge] = True
+            flip = {**decided, edge: not across[edge]}
             if bound <= self.limit:
-                self._exclude(child, flipped, fixed)
+                branches.append((edge, self._exclude(child, flipped, flip)))
+            else:
+                branches.append((edge, TJoin(self.embedding, decided=flip)))
             # from here on, `edge` keeps the status it has in `tjoin`
+            decided[edge] = bool(across[edge])
             if even or edge != best[-1]:
                 held = held.copy()
                 held.force(edge, bool(tjoin[edge]))
                 self._complete(held)
-        if even:
-            self._exclude(held, tjoin, fixed)
+        last = self._exclude(held, tjoin, decided) if even else Infeasible()
+        return self._tree(branches, across, last)
 
-    def _soft(self, target: int, fixed: np.ndarray) -> list[int]:
+    def _tree(self, branches, across, last) -> Proof | None:
+        """Decide edge by edge: as in `across`, or the proof beside it."""
+        u, v, _ = self.graph.edges()
+        for edge, proof in reversed(branches):
+            if last is None or proof is None:
+                return None
+            same, different = (proof, last) if across[edge] else (last, proof)
+            last = Branch(int(u[edge]), int(v[edge]), same, different)
+        return last
+
+    def _soft(self, target: int, decided: dict[int, bool]) -> list[int]:
         """Edges of the cycle of a class whose status is still open."""
         cycle = self._cycle(target)
-        return [e for e in cycle if not fixed[e] and not self._rigid(e)]
+        return [e for e in cycle if e not in decided and not self._rigid(e)]
 
     def _rigid(self, edge: int) -> bool:
         """True if no T-join within the limit flips the edge's status at the root."""
@@ -547,7 +611,13 @@ class _Solver:
         if self.cut is not None and not self.graph.integer:
             bound = max(bound, self.cut)
         return SurfaceResult(
-            self.partition, self.cut, bound, proved, method, tuple(notes)
+            self.partition,
+            self.cut,
+            bound,
+            proved,
+            method,
+            tuple(notes),
+            TJoin(self.embedding, None if method in EXACT else lowest),
         )
 
 

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Matching", "TJoinProblem"]
 
+FOREVER = 2**62
 SLICE = 400_000  # edges looked at between two questions to the run
 
 
@@ -126,6 +127,22 @@ class Matching:
         costs[problem.kept] = reduced
         return -((doubled + self.offset) // -2), costs
 
+    def without(self) -> np.ndarray:
+        """(faces,) int64: doubled cost of the T-join if T loses or gains one face.
+
+        For an odd number of faces in T, in place of `solve`; up to a constant.
+        """
+        problem = self.problem
+        arrays = self.big, self.small, problem.n, problem.m
+        done, _ = _matching.advance(*arrays, FOREVER)
+        if done >= 0:
+            raise ValueError("T is even")
+        duals = np.empty(problem.n, np.int64)
+        _matching.potentials(*arrays, -FOREVER, duals)
+        largest = np.full(problem.n_faces, -FOREVER)
+        np.maximum.at(largest, problem.node_face, duals)
+        return -largest
+
     def tjoin(self) -> np.ndarray:
         """(edges,) bool: the T-join of a solved matching."""
         problem = self.problem
@@ -185,6 +202,9 @@ class TJoinProblem:
         home = np.concatenate([piece, linked, linked + 1, extra])
         number = np.empty(len(home), np.int64)
         number[np.argsort(home, kind="stable")] = np.arange(len(home))
+        self.n_faces = n_faces
+        self.node_face = np.empty(len(home), np.int64)
+        self.node_face[number] = np.repeat(np.arange(n_faces), n_pieces)[home]
         node = np.empty(2 * self.n_edges, np.int64)
         node[half] = number[: len(half)]
         link = number[len(half) : len(half) + 2 * len(linked)].reshape(2, -1)
