@@ -93,7 +93,7 @@ def test_a_timed_run_is_repeated_by_its_work_limit(method, time_limit):
 
 
 def test_a_limit_beyond_the_natural_end_is_used_and_the_natural_end_repeats():
-    graph = sparse(n=230, m=920)  # too large to be proved unasked
+    graph = sparse(n=230, m=2400)  # too large and too dense to be proved unasked
     natural = derandcut.maxcut(graph)
     again = derandcut.maxcut(graph, work_limit=natural.work_limit)
     assert again.work == natural.work

@@ -165,6 +165,12 @@ class Factorisation:
         self.counts = counts
         self._L: np.ndarray | None = None
 
+    def load(self, graph: CutGraph) -> None:
+        """Take the weights of another graph with the same structure."""
+        self.graph = graph
+        self.scale = _scale(graph)
+        self.weights = graph.weights * self.scale
+
     @property
     def units(self) -> int:
         """Work of one numeric factorisation."""

@@ -1,5 +1,6 @@
 """The upper bound as an anytime process: tighten the relaxation, prove, come again.
 
+Once the relaxation is tight, inequalities on odd cycles take over (`cycles`).
 Between the rounds of the search the bound gets a fixed share of the work done so far;
 at the end it gets what is left. What a step does depends on the work alone.
 """
@@ -14,6 +15,7 @@ from derandcut.cut.bound import (
     positive_weight,
     upper_bound,
 )
+from derandcut.cut.cycles import Tightening
 from derandcut.cut.presolve import Presolved
 from derandcut.cut.sdp import Relaxation, solve
 from derandcut.run import Run
@@ -21,6 +23,7 @@ from derandcut.run import Run
 __all__ = ["Bounding"]
 
 SHARE = 3  # a step may take 1/SHARE of the work done so far
+BEYOND, STEPS = 4, 16  # inequalities take 1/BEYOND of the work, 1/STEPS at a time
 CYCLES = 300  # units an edge that packing cycles takes, about
 
 
@@ -51,15 +54,29 @@ class Bounding:
         self.tolerance = tolerance
         self.factorisation: Factorisation | None = None
         self.tight = kind == "none"
-        self.next_work = 0
+        self.tightening: Tightening | None = None
+        self.next_work = self.spent = 0  # work; what inequalities took of it
+        self.finished_at = -1
         self.method = "none"
 
     def due(self, run: Run) -> bool:
         """True when the work done calls for another step."""
-        return not self.tight and run.work >= self.next_work
+        return run.work >= self.next_work and (not self.tight or self._improvable)
+
+    @property
+    def _improvable(self) -> bool:
+        """Whether inequalities can still tighten a relaxation that is tight."""
+        if self.kind != "proved" or not self.problem.kernel.m:
+            return False
+        if self.tightening is None:
+            return self.factorisation is None or self.factorisation.possible
+        return not self.tightening.stalled
 
     def step(self, run: Run) -> None:
         """Tighten and prove within a share of the work done so far."""
+        if self.tight:
+            self._tighten(run, run.work // STEPS)
+            return
         kernel, allowed = self.problem.kernel, run.work // SHARE
         self._analyse(run)
         possible = self.factorisation.possible
@@ -92,8 +109,19 @@ class Bounding:
             return
         if self.kind == "proved" or run.exhausted():
             self._offer(positive_weight(self.problem.kernel), run)
-        if self.tight or run.exhausted():
+        if run.exhausted() or run.work == self.finished_at:
             return
+        if not self.tight:
+            self._finish_relaxation(run)
+            self.tight = True
+        if self._improvable:
+            self._tighten(run, run.work // BEYOND - self.spent)
+        if self.tightening is not None:
+            self.tightening.conclude(run, lambda bound: self._offer(bound, run))
+        self.finished_at = run.work
+
+    def _finish_relaxation(self, run: Run) -> None:
+        """Solve the relaxation to the tolerance and prove its bound."""
         self._analyse(run)
         kernel = self.problem.kernel
         if kernel.m and self.kind == "proved" and not self.factorisation.possible:
@@ -108,6 +136,19 @@ class Bounding:
             factorisation=self.factorisation,
             offer=lambda bound: self._offer(bound, run),
         )
+
+    def _tighten(self, run: Run, units: int) -> None:
+        """Spend so much work on inequalities beyond the relaxation."""
+        self._analyse(run)
+        if not self.factorisation.possible:
+            return
+        begin = run.work
+        if self.tightening is None:
+            kernel, V = self.problem.kernel, self.relaxation.V
+            self.tightening = Tightening(kernel, V.copy(), self.factorisation)
+        self.tightening.advance(run, units, lambda bound: self._offer(bound, run))
+        self.spent += run.work - begin
+        self.next_work = BEYOND * self.spent
 
     def _analyse(self, run: Run) -> None:
         """Order the kernel for its factorisation, once."""
