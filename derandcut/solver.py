@@ -263,17 +263,20 @@ def _solve(
             seed=settings.seed,
         )
         with ThreadPoolExecutor(settings.n_threads) as executor:
+            natural_end = False  # reached, and there is a limit to use up
             while not run.exhausted():
-                units = exact.allowance(run, search.round, search.stale)
+                units = exact.allowance(run, search.round, search.settled, natural_end)
                 if units > 0:
                     with run.stage("branch"):
                         exact.advance(run, executor, units)
                     continue
-                if search.stale:  # the natural end, unless there is a limit to use up
+                if search.settled and not natural_end:
                     with run.stage("bound"):
                         bounding.finish(run)
+                    natural_end = True
                     if run.exhausted() or not (run.limited or exact.endless):
                         break
+                if search.stale:
                     search.restart()
                 with run.stage("search"):
                     search.advance(run, executor)

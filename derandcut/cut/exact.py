@@ -234,26 +234,26 @@ class Exact:
         left = [leaf for leaf in self.leaves if not leaf.closed]
         return sorted(left, key=lambda leaf: leaf.graph.n)
 
-    def allowance(self, run: Run, rounds: int, stale: bool) -> float:
+    def allowance(
+        self, run: Run, rounds: int, settled: bool, natural_end: bool
+    ) -> float:
         """How many units branch and bound may take now, after so much search.
 
         Asked for, it takes over after a short search. Unasked it gets a share of the
         work if every open leaf is small enough to hope, a few seconds where the search
-        is stale, and then, if there is a limit to use up, half of it.
+        is settled, and half of the work beyond the natural end.
         """
         sizes = [leaf.graph.n for leaf in self.open]
         if not sizes or not self.prove or self.method == "search":
             return 0
         if self.method == "exact":
-            ready = rounds >= SHORT_SEARCH or stale
+            ready = rounds >= SHORT_SEARCH or settled
             return math.inf if ready and sizes[0] <= LARGEST else 0
         if sizes[-1] > PROMISING or rounds < SHORT_SEARCH:
             return 0
-        if stale and self.spent < NATURAL_WORK:
-            return NATURAL_WORK - self.spent
-        if stale and not run.limited:
-            return 0
-        due = run.work / (HALF if stale else SHARE) - self.spent
+        if settled and not natural_end:
+            return max(0, NATURAL_WORK - self.spent)
+        due = run.work / (HALF if natural_end else SHARE) - self.spent
         return due if due > LEAST else 0
 
     @property

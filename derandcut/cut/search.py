@@ -21,8 +21,8 @@ round is closed as it is. So the answer depends on the work done and on nothing 
 not on the threads, not on the limit. Rounds double in length at first, so that there
 is an answer early and the last round, the one cut off, is never most of the run;
 later they grow only when they bring nothing, first in sweeps, then in islands. When
-eight rounds in a row bring nothing, an unlimited run ends, and one with time left
-begins a new epoch with an empty pool; every third epoch starts from the champions of
+some rounds in a row bring nothing, an unlimited run ends; with time left, and twice as
+many, a new epoch begins with an empty pool; every third starts from the champions of
 the earlier ones instead, and crosses them.
 """
 
@@ -57,7 +57,8 @@ DOUBLING = 6  # rounds that double whether or not they bring anything
 GROWTH = 1.4  # of later rounds that bring nothing
 LONGEST = 30_000  # sweeps; from there on rounds grow by islands
 ISLANDS, MOST_ISLANDS = 2, 16
-PATIENCE = 8  # rounds without a better cut: the end of an epoch
+ENOUGH = 4  # rounds without a better cut: the natural end of an unlimited run
+PATIENCE = 8  # the end of an epoch
 EPOCH_SWEEPS = 4000  # of the first round of a later epoch
 REUNION = 3  # every third epoch starts from the champions
 QUENCH = 8  # sweeps at temperature zero that close a round cut short
@@ -102,6 +103,11 @@ class Search:
         self.round = 0
         self.epoch = 0
         self.failures = 0
+
+    @property
+    def settled(self) -> bool:
+        """True once `ENOUGH` rounds in a row brought nothing."""
+        return self.failures >= ENOUGH
 
     @property
     def stale(self) -> bool:
