@@ -221,6 +221,7 @@ def _solve(
             relaxation,
             kind=settings.bound,
             tolerance=options.bound_tolerance,
+            beyond=settings.method != "derandomize",
         )
 
     if settings.method != "search":

@@ -38,6 +38,8 @@ class Bounding:
     kind : {"proved", "estimate", "none"}
     tolerance : float
         Relative primal-dual gap at which the relaxation is tight enough.
+    beyond : bool, default True
+        Whether inequalities follow the relaxation.
 
     Attributes
     ----------
@@ -46,11 +48,18 @@ class Bounding:
     """
 
     def __init__(
-        self, problem: Presolved, relaxation: Relaxation, *, kind: str, tolerance: float
+        self,
+        problem: Presolved,
+        relaxation: Relaxation,
+        *,
+        kind: str,
+        tolerance: float,
+        beyond: bool = True,
     ) -> None:
         self.problem = problem
         self.relaxation = relaxation
         self.kind = kind
+        self.beyond = beyond and kind == "proved"
         self.tolerance = tolerance
         self.factorisation: Factorisation | None = None
         self.tight = kind == "none"
@@ -66,7 +75,7 @@ class Bounding:
     @property
     def _improvable(self) -> bool:
         """Whether inequalities can still tighten a relaxation that is tight."""
-        if self.kind != "proved" or not self.problem.kernel.m:
+        if not self.beyond or not self.problem.kernel.m:
             return False
         if self.tightening is None:
             return self.factorisation is None or self.factorisation.possible
