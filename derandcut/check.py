@@ -40,6 +40,7 @@ import hashlib
 import json
 import math
 import sys
+import zlib
 from collections import defaultdict
 from fractions import Fraction
 
@@ -482,7 +483,7 @@ def derive(statements, problem):
                 raise Refused(f"statement {index}: the decisions do not contradict")
             children, combine = [], lambda bounds: None
         elif type(rule) is not str or rule not in RULES:
-            raise Refused(f"statement {index}: no rule {rule!r}")
+            raise Refused(f"statement {index}: no rule {str(rule)[:60]!r}")
         elif current is None:
             raise Refused(f"statement {index}: the decisions contradict each other")
         else:
@@ -635,7 +636,9 @@ def decimal(value, direction):
     try:
         near = float(value)
     except OverflowError:
-        return "above 1e308" if direction < 0 else "infinite"
+        if value > 0:
+            return "above 1e308" if direction < 0 else "infinite"
+        return "-infinite" if direction < 0 else "below -1e308"
     if (Fraction(near) - value) * direction < 0:
         near = math.nextafter(near, direction * math.inf)
     return repr(near)
@@ -657,14 +660,15 @@ def read_bytes(path):
         with open(path, "rb") as stream:
             zipped = stream.read(2) == b"\x1f\x8b"
         with (gzip.open if zipped else open)(path, "rb") as stream:
-            data = stream.read(MAX_BYTES + 1)
-    except (OSError, EOFError, ValueError) as error:
+            parts, size = [], 0
+            for part in iter(lambda: stream.read(1 << 20), b""):
+                parts.append(part)
+                size += len(part)
+                if size > MAX_BYTES:
+                    raise Unreadable(f"{path}: is too large")
+            return b"".join(parts)
+    except (OSError, EOFError, ValueError, zlib.error) as error:
         raise Unreadable(f"{path}: cannot be read ({error})") from None
-    except MemoryError:
-        data = bytes(0)
-    if len(data) > MAX_BYTES:
-        raise Unreadable(f"{path}: is too large")
-    return data
 
 
 def read_edges(path):
@@ -685,15 +689,36 @@ def read_edges(path):
             w = float(words[2]) if len(words) > 2 else 1.0
             if not (0 <= u < n and 0 <= v < n and math.isfinite(w)) or len(words) > 3:
                 raise ValueError
+            if (
+                len(words) > 2
+                and words[2].lstrip(b"+-").isdigit()
+                and int(words[2]) != w
+            ):
+                raise ValueError  # an integer that a float cannot hold
         except (ValueError, IndexError):
             raise Unreadable(f"{path}, line {at}: expected {expected}") from None
         m += 1
         if u != v:
             pair = (u, v) if u < v else (v, u)
-            edges[pair] = edges.get(pair, 0.0) + w
+            edges[pair] = (
+                w if pair not in edges else Fraction(edges[pair]) + Fraction(w)
+            )
     if n is None or m != announced:
         raise Unreadable(f"{path}: expected {expected}, as many as announced")
-    return n, {pair: w for pair, w in edges.items() if w}
+    return n, {pair: merged(path, w) for pair, w in edges.items() if w}
+
+
+def merged(path, weight):
+    """The float that a sum of parallel edges is; one that needs rounding is refused."""
+    if isinstance(weight, float):
+        return weight
+    try:
+        near = float(weight)
+    except OverflowError:
+        near = math.inf
+    if not math.isfinite(near) or Fraction(near) != weight:
+        raise Unreadable(f"{path}: parallel edges add up to no float64")
+    return near
 
 
 def read_certificate(path):
@@ -713,6 +738,9 @@ def main(arguments=None):
         n, edges = read_edges(arguments[0])
         certificate = read_certificate(arguments[1])
         print(check(n, edges, certificate))
+    except MemoryError:
+        print("check: error: not enough memory to check this", file=sys.stderr)
+        return 2
     except Unreadable as error:
         print(f"check: error: {error}", file=sys.stderr)
         return 2

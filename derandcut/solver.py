@@ -8,6 +8,7 @@ inequalities (docs/method).
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -309,7 +310,10 @@ def _surface(
     if found.partition is not None:
         run.offer_cut(found.partition)
     if settings.bound != "none":
-        bound = floor_to_values(graph, found.upper_bound)
+        bound = found.upper_bound
+        if graph.rounding:
+            bound = math.nextafter(bound + graph.rounding, math.inf)
+        bound = floor_to_values(graph, bound)
         bound = int(bound) if graph.integer else bound
         run.offer_bound(bound, "proved", found.proof)
 

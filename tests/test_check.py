@@ -451,3 +451,39 @@ def test_what_is_no_json_is_bad_input(tmp_path, text, capsys):
     assert check.main([str(path), str(found)]) in (2, 3)
     assert capsys.readouterr().err.count("\n") == 1
     assert check.main([str(path)]) == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("2 3\n1 2 1e16\n1 2 1\n1 2 1\n", ""),  # 10^16 + 2 is a float64
+        ("2 2\n1 2 1e16\n1 2 1\n", "no float64"),
+        ("2 1\n1 2 9007199254740993\n", "line 2"),
+        ("2 2\n1 2 1.5e308\n1 2 1.5e308\n", "no float64"),
+    ],
+)
+def test_a_graph_that_floats_would_round_is_unreadable(tmp_path, capsys, text, message):
+    graph = tmp_path / "graph.mc"
+    graph.write_text(text)
+    if not message:
+        assert check.read_edges(graph)[1] == {(0, 1): 1e16 + 2}
+        return
+    assert check.main([str(graph), str(graph)]) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_a_damaged_gzip_is_unreadable(tmp_path, capsys):
+    damaged = tmp_path / "graph.mc.gz"
+    packed = bytearray(gzip.compress(b"2 1\n1 2 1\n" * 50))
+    packed[12:20] = b"\xff" * 8
+    damaged.write_bytes(packed)
+    assert check.main([str(damaged), str(damaged)]) == 2
+    assert "cannot be read" in capsys.readouterr().err
+
+
+def test_numbers_beyond_floats_are_rounded_the_right_way():
+    huge = Fraction(10**400)
+    assert check.decimal(huge / 3, -1) == "above 1e308"
+    assert check.decimal(huge / 3, 1) == "infinite"
+    assert check.decimal(-huge / 3, 1) == "below -1e308"
+    assert check.decimal(-huge / 3, -1) == "-infinite"

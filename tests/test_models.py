@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from derandcut import CutGraph, InputError
+from derandcut import CutGraph, InputError, maxcut
 from derandcut.models import QUBO, Ising, Max2Sat, MaxDicut, max_dicut
 from derandcut.result import CutResult, Status
 
@@ -196,3 +196,11 @@ def test_max_dicut_reads_a_digraph():
 def test_bad_models_are_refused(make):
     with pytest.raises(InputError):
         make()
+
+
+def test_large_integer_coefficients_lose_nothing():
+    big = 2**49
+    model = QUBO([[big - 1, -2 * big], [0, big - 1]])
+    solution = model.solution(maxcut(model.graph))
+    assert solution.objective == -2
+    assert solution.bound <= -2

@@ -267,3 +267,19 @@ def test_gset_targets_of_the_derandomized_relaxation(gset):
         result = derandcut.maxcut(graph, method="derandomize", n_threads=1)
         assert_valid(graph, result)
         assert result.cut >= least
+
+
+def test_the_rounding_of_parallel_edges_is_in_every_bound():
+    weights = [1e16] + [1.0] * 40
+    two = CutGraph.from_edges([0] * 41 + [1], [1] * 41 + [2], [*weights, 1.0], 3)
+    exact = sum(map(Fraction, weights)) + 1
+    for method in ("auto", "exact", "goemans-williamson"):
+        assert Fraction(derandcut.maxcut(two, method=method).upper_bound) >= exact
+    ends = [(0, 1)] * 41 + [(0, 2), (0, 3), (1, 2), (1, 3), (2, 3)]
+    whole = CutGraph.from_edges(*np.transpose(ends), [*weights, *[1e15] * 5], 4)
+    result = derandcut.maxcut(
+        whole,
+        embedding={0: [1, 2, 3], 1: [0, 3, 2], 2: [0, 1, 3], 3: [0, 2, 1]},
+        options={"reductions": False},
+    )
+    assert Fraction(result.upper_bound) >= sum(map(Fraction, weights)) + 3 * 10**15

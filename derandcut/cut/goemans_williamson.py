@@ -113,6 +113,7 @@ def goemans_williamson(
     proof = Psd(np.ldexp(dual, exponent)) if bound < positive else Positive()
     scaled = min(bound, positive)
     upper_bound = _up(math.ldexp(scaled, exponent)) if scaled else 0.0
+    upper_bound = _up(upper_bound + graph.rounding) if graph.rounding else upper_bound
     if graph.integer:
         upper_bound = math.floor(upper_bound)
     marks.append(time.perf_counter())

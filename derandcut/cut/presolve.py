@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -60,10 +61,10 @@ class Presolved:
     def bound(self, kernel_bound: float) -> float:
         """Turn an upper bound of the kernel into one of the graph, rounded upwards."""
         part = kernel_bound / self.scale
-        value = self.constant + part
-        if self.constant == 0 or part == 0:
-            return value + self.rounding  # no addition, no rounding
-        return value + self.rounding + EPSILON * (abs(self.constant) + abs(part))
+        value, slack = self.constant + part, self.rounding
+        if self.constant != 0 and part != 0:  # else no addition, no rounding
+            slack += 2 * EPSILON * (abs(self.constant) + abs(part))
+        return math.nextafter(value + slack, math.inf) if slack else value
 
     def proof(self, inner: Proof) -> Proof:
         """Turn a proof about the kernel into one about the graph, its sides fixed."""
