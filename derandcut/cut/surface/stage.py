@@ -15,8 +15,8 @@ from derandcut.run import Run
 
 __all__ = ["find_embedding", "solve_surface"]
 
-PLANARITY = 5000  # units a vertex that the planarity test takes, about
-LARGEST = 200_000  # vertices: beyond that the test takes minutes
+VISITS = 20  # of each edge by the planarity test, about
+LARGEST = 1_000_000  # vertices: beyond that the matching takes many minutes
 
 
 def find_embedding(graph: CutGraph, run: Run) -> Embedding | None:
@@ -25,7 +25,7 @@ def find_embedding(graph: CutGraph, run: Run) -> Embedding | None:
     torus = torus_embedding(graph)
     if torus is not None:
         return torus
-    units = PLANARITY * graph.n
+    units = VISITS * graph.m
     dense = graph.n > 2 and graph.m > 3 * graph.n - 6
     if dense or graph.n > LARGEST or not run.affordable(units):
         return None
