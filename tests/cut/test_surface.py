@@ -12,6 +12,7 @@ import derandcut
 from derandcut import CutGraph, InputError
 from derandcut.cut.surface import (
     Embedding,
+    _matching,
     planar_embedding,
     solve_embedded,
     solve_planar,
@@ -235,6 +236,37 @@ def test_deep_and_large_graphs_are_embedded():
     grid.add_edges_from([(0, 130 * 119), (129, 130 * 120 - 1), (0, 130 * 120 - 1)])
     grid.add_edge(129, 130 * 119)
     assert planar_embedding(CutGraph.from_networkx(grid)) is None
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_a_matching_given_up_has_a_true_bound_and_can_be_resumed(seed):
+    rng = np.random.default_rng(seed)
+    pairs = np.unique(np.sort(delaunay(rng, 400), axis=1), axis=0)
+    embedding = planar_embedding(CutGraph.from_edges(*pairs.T, np.ones(len(pairs))))
+    odd = rng.random(embedding.n_faces) < rng.choice([0.1, 0.5])
+    odd[0] ^= bool(odd.sum() % 2)
+    problem = TJoinProblem(embedding.face, embedding.order, embedding.n_faces, odd)
+    cost = rng.integers(0, rng.choice([2, 100, 2**40]), len(pairs))
+    whole = problem.start(cost)
+    assert whole.solve()
+    optimum = whole.bound
+    assert cost[whole.tjoin()].sum() == optimum
+    # in slices, to the end
+    sliced, bounds = problem.start(cost), [0]
+    arrays = sliced.big, sliced.small, problem.n, problem.m
+    while not _matching.advance(*arrays, 50)[0]:
+        pass
+    np.testing.assert_array_equal(sliced.tjoin(), whole.tjoin())
+    # given up again and again, each time longer
+    broken = problem.start(cost)
+    arrays = broken.big, broken.small, problem.n, problem.m
+    work = 50
+    while not _matching.advance(*arrays, work)[0]:
+        _matching.settle(*arrays)
+        bounds.append(broken.bound)
+        work += 50
+    assert all(0 <= bound <= optimum for bound in bounds) and len(bounds) > 5
+    assert broken.bound == optimum == cost[broken.tjoin()].sum()
 
 
 @pytest.mark.parametrize(

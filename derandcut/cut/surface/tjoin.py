@@ -72,6 +72,7 @@ class Matching:
             if done:
                 return True
             if run is not None and run.exhausted():
+                _matching.settle(self.big, self.small, n, m)
                 return False
 
     def force(self, edge: int, chosen: bool) -> None:
