@@ -13,9 +13,10 @@ from derandcut.cut.surface.exact import SurfaceResult, solve_embedded
 from derandcut.graph import CutGraph
 from derandcut.run import Run
 
-__all__ = ["find_embedding", "solve_surface"]
+__all__ = ["find_embedding", "needs_no_search", "solve_surface"]
 
 VISITS = 20  # of each edge by the planarity test, about
+MATCHING = 1000  # more visits of each edge than the matching ever took on the plane
 LARGEST = 1_000_000  # vertices: beyond that the matching takes many minutes
 
 
@@ -31,6 +32,15 @@ def find_embedding(graph: CutGraph, run: Run) -> Embedding | None:
         return None
     run.charge(units)
     return planar_embedding(graph)
+
+
+def needs_no_search(embedding: Embedding, run: Run) -> bool:
+    """True if matching may come first.
+
+    On the plane it needs no incumbent; it shall still leave time for a search, if it
+    does not come to an end.
+    """
+    return embedding.genus == 0 and run.affordable(MATCHING * embedding.graph.m)
 
 
 def solve_surface(
