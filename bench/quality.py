@@ -32,9 +32,10 @@ SUMMARY = [
 
 
 def tried(study, instance, solver, limit):
-    """The runs that were really started."""
+    """The runs that were really started, of solvers that cut at all."""
     runs = study.cell(instance, solver, limit)
-    return [r for r in runs if r["status"] not in ("unsuitable", "not installed")]
+    started = [r for r in runs if r["status"] not in ("unsuitable", "not installed")]
+    return [r for r in started if r["status"] != "ok" or r["cut"] is not None]
 
 
 def gaps(study, instance, solver, limit):

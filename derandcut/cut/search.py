@@ -57,7 +57,8 @@ DOUBLING = 6  # rounds that double whether or not they bring anything
 GROWTH = 1.4  # of later rounds that bring nothing
 LONGEST = 30_000  # sweeps; from there on rounds grow by islands
 ISLANDS, MOST_ISLANDS = 2, 16
-ENOUGH = 4  # rounds without a better cut: the natural end of an unlimited run
+ENOUGH = 4  # rounds without a better cut: the natural end of an unlimited run,
+ENOUGH_WORK = 2_000_000_000  # or so much work, some seconds
 PATIENCE = 8  # the end of an epoch
 EPOCH_SWEEPS = 4000  # of the first round of a later epoch
 REUNION = 3  # every third epoch starts from the champions
@@ -102,12 +103,12 @@ class Search:
         self.sweeps = float(SWEEPS)
         self.round = 0
         self.epoch = 0
-        self.failures = 0
+        self.failures = self.work = 0
 
     @property
     def settled(self) -> bool:
-        """True once `ENOUGH` rounds in a row brought nothing."""
-        return self.failures >= ENOUGH
+        """True once `ENOUGH` rounds in a row brought nothing, or it took long."""
+        return self.failures >= ENOUGH or self.work >= ENOUGH_WORK
 
     @property
     def stale(self) -> bool:
@@ -138,7 +139,7 @@ class Search:
 
     def advance(self, run: Run, executor: Executor) -> None:
         """Do one round; when the run ends within it, close it as it is."""
-        rng = self._rng(self.round)
+        rng, begin = self._rng(self.round), run.work
         while len(self.islands) < self.width:
             self.islands.append(Island(self, self._seed(len(self.islands))))
         islands = self.islands[: self.width]
@@ -172,6 +173,7 @@ class Search:
             run.tick()
 
         self._learn(list(executor.map(Island.harvest, islands)))
+        self.work += run.work - begin
 
     def _base(self, island: int, rng: np.random.Generator) -> np.ndarray | None:
         """None at first; later the incumbent, a member, or a crossing of two."""
