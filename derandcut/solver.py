@@ -39,7 +39,7 @@ from derandcut.cut.rounding import guarantee, one_flip_descent
 from derandcut.cut.sampler import DRAWS, derandomize
 from derandcut.cut.sdp import Relaxation
 from derandcut.cut.search import Search
-from derandcut.cut.surface import Embedding, solve_surface
+from derandcut.cut.surface import Embedding, needs_no_search, solve_surface
 from derandcut.errors import InputError
 from derandcut.formats import as_graph
 from derandcut.graph import CutGraph
@@ -266,6 +266,9 @@ def _solve(
         )
         with ThreadPoolExecutor(settings.n_threads) as executor:
             natural_end = False  # reached, and there is a limit to use up
+            if settings.bound != "none" and settings.pool_size == 1:
+                with run.stage("surface"):  # on the plane that is all
+                    _surface(graph, run, settings, exact, embedding, searched=False)
             while not run.exhausted():
                 units = exact.allowance(run, search.round, search.settled, natural_end)
                 if units > 0:
@@ -285,10 +288,7 @@ def _solve(
                     run.offer_cut(problem.lift(search.pool.partitions[0]))
                 if search.round == 1:
                     with run.stage("surface"):
-                        if embedding is None:
-                            exact.match(run)
-                        else:
-                            _surface(graph, run, settings, embedding)
+                        _surface(graph, run, settings, exact, embedding, searched=True)
                 if bounding.due(run):
                     with run.stage("bound"):
                         bounding.step(run)
@@ -301,9 +301,23 @@ def _solve(
 
 
 def _surface(
-    graph: CutGraph, run: Run, settings: Settings, embedding: Embedding
+    graph: CutGraph,
+    run: Run,
+    settings: Settings,
+    exact: Exact,
+    embedding: Embedding | None,
+    *,
+    searched: bool,
 ) -> None:
-    """The user's embedding is one of the graph as it came, without reductions."""
+    """Match on the plane at once, on other surfaces after some search.
+
+    The user's embedding is one of the graph as it came, without reductions.
+    """
+    if embedding is None:
+        exact.match(run, searched)
+        return
+    if not searched and not needs_no_search(embedding, run):
+        return
     found = solve_surface(
         graph, run, embedding=embedding, incumbent=run.partition, seed=settings.seed
     )

@@ -4,6 +4,7 @@ import itertools
 import math
 from fractions import Fraction
 
+import networkx as nx
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -283,3 +284,24 @@ def test_the_rounding_of_parallel_edges_is_in_every_bound():
         options={"reductions": False},
     )
     assert Fraction(result.upper_bound) >= sum(map(Fraction, weights)) + 3 * 10**15
+
+
+def test_planar_graphs_are_matched_before_the_search():
+    grid = nx.grid_2d_graph(12, 12)
+    rng = np.random.default_rng(0)
+    for edge in grid.edges:
+        grid.edges[edge]["weight"] = int(rng.choice([-1, 1]))
+    result = derandcut.maxcut(grid)
+    assert result.status is Status.OPTIMAL
+    assert "search" not in [name for name, _ in result.stages]
+    assert [link.name for link in result.chain][:1] == ["guarantee"]
+    result.certify()
+    rotation = nx.check_planarity(grid)[1].get_data()
+    drawn = derandcut.maxcut(grid, embedding=rotation)
+    assert drawn.cut == result.cut and drawn.status is Status.OPTIMAL
+    assert "search" not in [name for name, _ in drawn.stages]
+    # a pool is what the search is for; too little work for a matching to be sure too
+    many = derandcut.maxcut(grid, pool_size=5)
+    assert many.cut == result.cut and len(many.pool) > 1
+    short = derandcut.maxcut(grid, work_limit=200 * grid.size())
+    assert short.cut <= result.cut <= short.upper_bound

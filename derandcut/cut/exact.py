@@ -19,7 +19,12 @@ from derandcut.cut.branch import BranchAndBound
 from derandcut.cut.presolve import Presolved
 from derandcut.cut.proof import Positive, Proof, Reduced, Split
 from derandcut.cut.reduce import Reduction, reduce
-from derandcut.cut.surface import solve_surface
+from derandcut.cut.surface import (
+    Embedding,
+    find_embedding,
+    needs_no_search,
+    solve_surface,
+)
 from derandcut.graph import CutGraph
 from derandcut.run import Run
 
@@ -61,6 +66,8 @@ class Leaf:
         self.bound = math.inf
         self.proof: Proof = Positive()
         self.tree: BranchAndBound | None = None
+        self.embedding: Embedding | None = None  # found, and not solved yet
+        self.looked = False
         self.lower_bound(positive_weight(graph).unfloored)
 
     @property
@@ -86,11 +93,23 @@ class Leaf:
             bound = self.cut + math.floor(bound - self.cut) // self.step * self.step
         self.bound = max(min(self.bound, bound), self.cut)
 
-    def match(self, run: Run) -> None:
-        """Solve by matching if the graph is planar or toroidal."""
-        found = solve_surface(self.graph, run, incumbent=self.partition, seed=self.seed)
-        if found is None:
+    def match(self, run: Run, searched: bool) -> None:
+        """Solve by matching if the graph is planar or, after a search, toroidal."""
+        if not self.looked:
+            self.embedding, self.looked = find_embedding(self.graph, run), True
+        embedding = self.embedding
+        if embedding is None:
             return
+        if not searched and not needs_no_search(embedding, run):
+            return
+        self.embedding = None
+        found = solve_surface(
+            self.graph,
+            run,
+            embedding=embedding,
+            incumbent=self.partition,
+            seed=self.seed,
+        )
         if found.partition is not None:
             self.offer(found.partition)
         self.lower_bound(found.upper_bound)
@@ -261,13 +280,13 @@ class Exact:
         """True if the run has no natural end before the proof."""
         return self.method == "exact" and bool(self.open)
 
-    def match(self, run: Run) -> None:
-        """Try planar and toroidal matching on every leaf."""
+    def match(self, run: Run, searched: bool) -> None:
+        """Try planar and, after a search, toroidal matching on every leaf."""
         self._take(run)
         for leaf in self.open:
             if run.exhausted():
                 break
-            leaf.match(run)
+            leaf.match(run, searched)
         self._offer(run)
 
     def advance(self, run: Run, executor: Executor, units: float) -> None:

@@ -12,6 +12,7 @@ import derandcut
 from derandcut import CutGraph, InputError
 from derandcut.cut.surface import (
     Embedding,
+    _matching,
     planar_embedding,
     solve_embedded,
     solve_planar,
@@ -51,14 +52,19 @@ def draw_weights(rng, m, kind):
 KINDS = ("signs", "integers", "large", "scales", "normal")
 
 
+def delaunay(rng, n):
+    """Edges of a triangulation of random points, inner ones twice."""
+    from scipy.spatial import Delaunay
+
+    simplices = Delaunay(rng.random((n, 2))).simplices
+    return np.concatenate([simplices[:, :2], simplices[:, 1:], simplices[:, ::2]])
+
+
 def random_planar(rng, n):
     """Delaunay-like, grid, tree, outerplanar or several components."""
     shape = rng.integers(5)
     if shape == 0 and n >= 4:
-        from scipy.spatial import Delaunay
-
-        simplices = Delaunay(rng.random((n, 2))).simplices
-        edges = {tuple(sorted(p)) for s in simplices for p in (s[:2], s[1:], s[::2])}
+        edges = {tuple(sorted(p)) for p in delaunay(rng, n)}
         edges = [e for e in edges if rng.random() < rng.choice([0.5, 1.0])]
     elif shape == 1:
         rows = int(rng.integers(1, 5))
@@ -186,6 +192,81 @@ def test_a_graph_that_is_not_planar():
     graph = CutGraph.from_networkx(nx.complete_graph(5))
     assert planar_embedding(graph) is None
     assert solve_planar(graph) is None
+
+
+@pytest.mark.parametrize("block", range(4))
+def test_planarity_agrees_with_networkx(block):
+    """Triangulations thinned out, with up to three edges more, and sparse graphs."""
+    answers = set()
+    for seed in range(100):
+        rng = np.random.default_rng(1000 * block + seed)
+        n = int(rng.integers(5, 60))
+        if seed % 4:
+            pairs = delaunay(rng, n)
+            pairs = pairs[rng.random(len(pairs)) < rng.choice([0.5, 0.8, 1.0])]
+            pairs = np.concatenate([pairs, rng.integers(0, n, (seed % 4, 2))])
+        else:
+            pairs = rng.integers(0, n, (int(rng.integers(2 * n)), 2))
+        u, v = rng.permutation(n)[pairs[pairs[:, 0] != pairs[:, 1]]].T
+        graph = CutGraph.from_edges(u, v, np.ones(len(u)), n)
+        plain = nx.Graph(zip(u.tolist(), v.tolist(), strict=True))
+        plain.add_nodes_from(range(n))
+        planar, _ = nx.check_planarity(plain)
+        embedding = planar_embedding(graph)
+        assert (embedding is not None) == planar
+        answers.add(planar)
+        if planar:
+            u, v, _ = graph.edges()
+            tail = np.stack([u, v], axis=1).ravel()
+            np.testing.assert_array_equal(tail[embedding.turn], tail)
+            assert sorted(embedding.turn) == list(range(2 * graph.m))
+            assert embedding.genus == 0
+            assert embedding.n_components == nx.number_connected_components(plain)
+    assert answers == {True, False}
+
+
+def test_deep_and_large_graphs_are_embedded():
+    """A path as deep as it is long, a wheel, a grid whose corners get joined."""
+    path = nx.path_graph(50_000)
+    wheel = nx.wheel_graph(5000)
+    grid = nx.convert_node_labels_to_integers(nx.grid_2d_graph(120, 130))
+    for plain in (path, wheel, grid):
+        embedding = planar_embedding(CutGraph.from_networkx(plain))
+        assert embedding is not None and embedding.genus == 0
+    grid.add_edges_from([(0, 130 * 119), (129, 130 * 120 - 1), (0, 130 * 120 - 1)])
+    grid.add_edge(129, 130 * 119)
+    assert planar_embedding(CutGraph.from_networkx(grid)) is None
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_a_matching_given_up_has_a_true_bound_and_can_be_resumed(seed):
+    rng = np.random.default_rng(seed)
+    pairs = np.unique(np.sort(delaunay(rng, 400), axis=1), axis=0)
+    embedding = planar_embedding(CutGraph.from_edges(*pairs.T, np.ones(len(pairs))))
+    odd = rng.random(embedding.n_faces) < rng.choice([0.1, 0.5])
+    odd[0] ^= bool(odd.sum() % 2)
+    problem = TJoinProblem(embedding.face, embedding.order, embedding.n_faces, odd)
+    cost = rng.integers(0, rng.choice([2, 100, 2**40]), len(pairs))
+    whole = problem.start(cost)
+    assert whole.solve()
+    optimum = whole.bound
+    assert cost[whole.tjoin()].sum() == optimum
+    # in slices, to the end
+    sliced, bounds = problem.start(cost), [0]
+    arrays = sliced.big, sliced.small, problem.n, problem.m
+    while not _matching.advance(*arrays, 50)[0]:
+        pass
+    np.testing.assert_array_equal(sliced.tjoin(), whole.tjoin())
+    # given up again and again, each time longer
+    broken = problem.start(cost)
+    arrays = broken.big, broken.small, problem.n, problem.m
+    work = 50
+    while not _matching.advance(*arrays, work)[0]:
+        _matching.settle(*arrays)
+        bounds.append(broken.bound)
+        work += 50
+    assert all(0 <= bound <= optimum for bound in bounds) and len(bounds) > 5
+    assert broken.bound == optimum == cost[broken.tjoin()].sum()
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,6 @@
-"""Minimum-weight perfect matching on a sparse graph, one alternating tree at a time.
+"""Minimum-weight perfect matching on a sparse graph, all alternating trees at once.
 
-Edmonds' primal-dual method on int64 numbers. Weights are even; then the duals of the
-vertices of one tree are congruent mod 2 (its edges are tight), so every dual step is an
-integer and nothing is ever rounded. Duals, in the convention of the slack
+Edmonds' primal-dual method on int64 numbers. Duals, in the convention of the slack
 
     slack(u, v) = W_uv - Y_u - Y_v + sum of z_B over the blossoms B that hold u and v,
 
@@ -10,20 +8,31 @@ are feasible (slack >= 0, z >= 0) throughout, matched edges and blossom cycles a
 tight. Their value sum Y - sum z_B (|B| - 1) / 2 is the lower bound `dual_value`
 recomputes after checking all of this from the arrays alone.
 
+A *wave* grows a tree from every exposed vertex, all duals at the same pace `delta`.
+Where two trees meet both are felled, the others grow on. The closer the optimum, the
+larger is the region whose reduced costs are below a given number, all of the graph in
+the end; two trees that meet have each gone half of the way, and explored far less than
+half of what one tree alone would have to.
+
+Weights are even; then the duals of the vertices of one tree are congruent mod 2 (its
+edges are tight). A wave starts from exposed vertices whose duals are congruent, so
+every dual step is an integer and nothing is ever rounded; the other exposed ones are
+met like any vertex, or have a wave of their own.
+
 Memory: two arrays, `big` (int64) and `small` (int32), laid out by `layout`; copying
 them copies a solver. A vertex is a blossom of size one; blossoms are n .. 3n/2. Each
-outermost blossom owns one *set*: a vertex's dual is y[v] + off[set] + sign[set] * delta
-with delta the growth of the current tree, so a dual step touches nothing. Merging keeps
-the largest set (n log n relabelings a search). The vertices of a blossom are one segment
-of a linked list.
+outermost blossom owns one *set*: a vertex's dual is y[v] + off[set] + sign[set] * delta,
+so a dual step touches nothing. Merging keeps the largest set (n log n relabelings a
+tree). The vertices of a blossom are one segment of a linked list.
 
-Work: one unit = one edge looked at. A search visits the part of the graph its tree
-reaches before it meets an exposed vertex, usually a small one.
+Work: one unit = one edge looked at.
 """
 from libc.stdint cimport int32_t, int64_t
 
 ctypedef int32_t i32
 ctypedef int64_t i64
+
+cdef i64 FOREVER = <i64>1 << 62
 
 cdef enum:
     FREE = 0
@@ -34,9 +43,12 @@ cdef enum:
 cdef enum:
     N_BLOSSOM_IDS = 0
     N_SET_IDS = 1
-    CURSOR = 2
-    WORK = 3
-    STAMP = 4
+    WORK = 2
+    STAMP = 3
+    DELTA = 4               # of a wave in progress
+    N_HEAP = 5
+    N_NOW = 6
+    N_TREES = 7
     HEADER = 8
 
 cdef struct Solver:
@@ -70,13 +82,15 @@ cdef struct Solver:
     i32* head_vertex # nodes: its segment
     i32* last_vertex # nodes
     i32* stamp       # nodes
-    i32* listed      # nodes: 1 if in `tree`
     i32* blossom_ids # nodes: free blossom numbers
-    i32* tree        # nodes
+    i32* next        # nodes: the next one listed for the same tree
+    i32* before      # nodes: the one before
+    i32* root        # nodes: the exposed vertex at the root of its tree
+    i32* members     # n, by root: the first one listed for its tree
     i32* cycle       # nodes
     i32* todo        # 2 nodes
     i64 delta
-    i32 n_heap, n_now, n_tree
+    i32 n_heap, n_now, n_trees
 
 
 def layout(i64 n, i64 m):
@@ -85,14 +99,14 @@ def layout(i64 n, i64 m):
     cdef i64 capacity = 4 * m + nodes + 16
     return (
         HEADER + m + 2 * n + 2 * nodes + capacity,
-        capacity + 4 * m + 1 + 7 * n + 17 * nodes,
+        capacity + 4 * m + 1 + 8 * n + 18 * nodes,
     )
 
 
 def durable(i64 n, i64 m):
     """Return how much of `big` and `small` a copy needs (the heap comes last)."""
     cdef i64 nodes = n + n // 2 + 1
-    return HEADER + m + 2 * n + 2 * nodes, 4 * m + 1 + 7 * n + 13 * nodes
+    return HEADER + m + 2 * n + 2 * nodes, 4 * m + 1 + 7 * n + 12 * nodes
 
 
 cdef void bind(Solver* s, i64[::1] big, i32[::1] small, i32 n, i32 m) noexcept:
@@ -129,15 +143,18 @@ cdef void bind(Solver* s, i64[::1] big, i32[::1] small, i32 n, i32 m) noexcept:
     s.head_vertex = q; q += nodes
     s.last_vertex = q; q += nodes
     s.stamp = q; q += nodes
-    s.listed = q; q += nodes
     s.blossom_ids = q; q += nodes
-    s.tree = q; q += nodes
+    s.next = q; q += nodes
+    s.before = q; q += nodes
+    s.root = q; q += nodes
+    s.members = q; q += n
     s.cycle = q; q += nodes
     s.todo = q; q += 2 * nodes
     s.code = q
-    s.delta = 0
-    s.n_heap = s.n_now = 0
-    s.n_tree = 0
+    s.delta = s.head[DELTA]
+    s.n_heap = <i32>s.head[N_HEAP]
+    s.n_now = <i32>s.head[N_NOW]
+    s.n_trees = <i32>s.head[N_TREES]
 
 
 # ------------------------------------------------------------------- small helpers
@@ -175,10 +192,29 @@ cdef inline void relabel(Solver* s, i32 b, i32 label) noexcept nogil:
     s.z[b] = blossom_dual(s, b)
     s.label[b] = label
     s.since[b] = s.delta
-    if label != FREE and not s.listed[b]:
-        s.listed[b] = 1
-        s.tree[s.n_tree] = b
-        s.n_tree += 1
+
+
+cdef inline void join(Solver* s, i32 b, i32 label, i32 root) noexcept nogil:
+    """Label an outermost blossom and its set as part of a tree."""
+    cdef i32 f = s.members[root]
+    relabel(s, b, label)
+    turn(s, s.group[s.head_vertex[b]], label)
+    s.root[b] = root
+    s.before[b] = -1
+    s.next[b] = f
+    if f >= 0:
+        s.before[f] = b
+    s.members[root] = b
+
+
+cdef inline void unlist(Solver* s, i32 b) noexcept nogil:
+    """Forget a blossom that is no more."""
+    if s.before[b] < 0:
+        s.members[s.root[b]] = s.next[b]
+    else:
+        s.next[s.before[b]] = s.next[b]
+    if s.next[b] >= 0:
+        s.before[s.next[b]] = s.before[b]
 
 
 # ---------------------------------------------------------------------------- heap
@@ -234,17 +270,11 @@ cdef i32 heap_pop(Solver* s, i64* key) noexcept nogil:
 
 cdef void refill(Solver* s) noexcept nogil:
     """Drop stale events: at most 2 m edges and the INNER blossoms are left."""
-    cdef i32 i, b, v
+    cdef i32 b
     s.n_heap = s.n_now = 0
-    for i in range(s.n_tree):
-        b = s.tree[i]
+    for b in range(s.n + s.n // 2 + 1):
         if s.label[b] == OUTER:
-            v = s.head_vertex[b]
-            while True:
-                scan_outer(s, v)
-                if v == s.last_vertex[b]:
-                    break
-                v = s.follow[v]
+            scan_blossom(s, b, True)
         elif s.label[b] == INNER and b >= s.n:
             heap_push(s, s.delta + blossom_dual(s, b) // 2, -1 - b)
 
@@ -345,11 +375,9 @@ cdef inline bint holds(Solver* s, i32 b, i32 v) noexcept nogil:
     return c == b
 
 
-cdef void augment(Solver* s, i32 e, i32 u, i32 v) noexcept nogil:
-    """Match e = uv (u OUTER, v in an exposed blossom) and flip the path to the root."""
-    cdef i32 b, c, f, p, q
-    rebase(s, outermost(s, v), v)
-    s.mate[v] = e
+cdef void flip(Solver* s, i32 e, i32 u) noexcept nogil:
+    """Match the OUTER vertex u by e and flip the path to the root."""
+    cdef i32 b, c, f, q
     while True:
         b = outermost(s, u)
         f = s.mate[s.base[b]]
@@ -468,7 +496,6 @@ cdef void shrink(Solver* s, i32 e) noexcept nogil:
     s.z[blossom] = 0
     s.label[blossom] = FREE
     s.since[blossom] = s.delta
-    relabel(s, blossom, OUTER)
     b = a
     s.head_vertex[blossom] = s.head_vertex[a]
     while True:
@@ -478,6 +505,7 @@ cdef void shrink(Solver* s, i32 e) noexcept nogil:
         s.follow[s.last_vertex[b]] = s.head_vertex[c]
         b = c
     s.last_vertex[blossom] = s.last_vertex[b]
+    join(s, blossom, OUTER, s.root[a])
     for i in range(n_cycle):
         s.parent[s.cycle[i]] = blossom
     for i in range(n_cycle):
@@ -524,8 +552,9 @@ cdef void open_blossom(Solver* s, i32 b) noexcept nogil:
 
 cdef void expand(Solver* s, i32 b) noexcept nogil:
     """Undo an INNER blossom whose z has come down to zero."""
-    cdef i32 e = s.via[b], q, c, d, i, k, n_path, previous
+    cdef i32 e = s.via[b], q, c, d, i, k, n_path, previous, root = s.root[b]
     q = s.tail[e] if outermost(s, s.tail[e]) == b else s.top[e]
+    unlist(s, b)
     open_blossom(s, b)
     # the even path from the child the tree enters to the child with the base
     c = outermost(s, q)
@@ -567,11 +596,9 @@ cdef void expand(Solver* s, i32 b) noexcept nogil:
                 previous = s.cycle[k - 1]
                 e = s.link[previous] if i % 2 else s.link[d]
             s.via[d] = e
-            relabel(s, d, INNER)
-            turn(s, s.group[s.head_vertex[d]], INNER)
+            join(s, d, INNER, root)
         else:
-            relabel(s, d, OUTER)
-            turn(s, s.group[s.head_vertex[d]], OUTER)
+            join(s, d, OUTER, root)
     d = s.first[b]
     while True:
         if s.label[d] == INNER:
@@ -584,40 +611,77 @@ cdef void expand(Solver* s, i32 b) noexcept nogil:
             break
 
 
-cdef void grow(Solver* s, i32 e, i32 b) noexcept nogil:
-    """Add the free blossom b and its mate to the tree through e."""
+cdef void grow(Solver* s, i32 e, i32 b, i32 root) noexcept nogil:
+    """Add the free blossom b and its mate to a tree through e."""
     cdef i32 c
-    relabel(s, b, INNER)
-    turn(s, s.group[s.head_vertex[b]], INNER)
+    join(s, b, INNER, root)
     s.via[b] = e
     if b >= s.n:
         heap_push(s, s.delta + s.z[b] // 2, -1 - b)
     c = outermost(s, other(s, s.mate[s.base[b]], s.base[b]))
-    relabel(s, c, OUTER)
-    turn(s, s.group[s.head_vertex[c]], OUTER)
+    join(s, c, OUTER, root)
     scan_blossom(s, c, True)
 
 
-cdef bint search(Solver* s, i32 root) noexcept nogil:
-    """Grow one tree from an exposed vertex to another one; False if there is none."""
-    cdef bint found = grow_tree(s, root)
-    fell_tree(s)
-    return found
+cdef void plant(Solver* s, i32 root) noexcept nogil:
+    """Begin a tree at an exposed vertex; its edges are yet to be scanned."""
+    s.members[root] = -1
+    s.n_trees += 1
+    join(s, outermost(s, root), OUTER, root)
 
 
-cdef bint grow_tree(Solver* s, i32 root) noexcept nogil:
-    """Augment and return True, or False with everything in reach labelled."""
+cdef void fell(Solver* s, i32 root) noexcept nogil:
+    """Take the labels of a tree away; its duals stay as they are."""
+    cdef i32 b = s.members[root]
+    s.n_trees -= 1
+    while b >= 0:
+        if s.label[b] != FREE:
+            turn(s, s.group[s.head_vertex[b]], FREE)
+            relabel(s, b, FREE)
+        b = s.next[b]
+
+
+cdef void rescan(Solver* s, i32 root) noexcept nogil:
+    """Queue what a felled tree's vertices are to the trees that grow on."""
+    cdef i32 b = s.members[root]
+    while b >= 0 and s.n_trees:
+        if s.parent[b] < 0:
+            scan_blossom(s, b, False)
+        b = s.next[b]
+
+
+cdef void fell_all(Solver* s) noexcept nogil:
+    cdef i32 b
+    for b in range(s.n + s.n // 2 + 1):
+        if s.label[b] != FREE:
+            turn(s, s.group[s.head_vertex[b]], FREE)
+            relabel(s, b, FREE)
+    s.n_trees = s.n_heap = s.n_now = 0
+
+
+cdef void meet(Solver* s, i32 e, i32 u, i32 v) noexcept nogil:
+    """Match e = uv, u OUTER, v in an exposed blossom or OUTER in another tree."""
+    cdef i32 b = outermost(s, u), c = outermost(s, v)
+    cdef i32 mine = s.root[b], other = -1
+    if s.label[c] == OUTER:
+        other = s.root[c]
+        flip(s, e, v)
+    else:
+        rebase(s, c, v)
+        s.mate[v] = e
+    flip(s, e, u)
+    fell(s, mine)
+    if other >= 0:
+        fell(s, other)
+        rescan(s, other)
+    rescan(s, mine)
+
+
+cdef void run(Solver* s, i64 until) noexcept nogil:
+    """Grow the trees until all are felled, nothing moves or WORK exceeds `until`."""
     cdef i32 code, u, v, b, c
     cdef i64 key
-    s.delta = 0
-    s.n_heap = s.n_now = 0
-    s.n_tree = 0
-    b = outermost(s, root)
-    s.since[b] = 0
-    relabel(s, b, OUTER)
-    turn(s, s.group[root], OUTER)
-    scan_blossom(s, b, True)
-    while s.n_heap + s.n_now:
+    while s.n_trees and s.n_heap + s.n_now and s.head[WORK] < until:
         code = heap_pop(s, &key)
         s.delta = key
         if code < 0:
@@ -636,28 +700,34 @@ cdef bint grow_tree(Solver* s, i32 root) noexcept nogil:
             b, c = c, b
         if s.label[b] != OUTER or s.label[c] == INNER or slack(s, code) != 0:
             continue
-        if s.label[c] == OUTER:
+        if s.label[c] == OUTER and s.root[b] == s.root[c]:
             shrink(s, code)
-        elif s.mate[s.base[c]] >= 0:
-            grow(s, code, c)
+        elif s.label[c] == FREE and s.mate[s.base[c]] >= 0:
+            grow(s, code, c, s.root[b])
         else:
-            augment(s, code, u, v)
-            return True
-    return False
+            meet(s, code, u, v)
 
 
-cdef void fell_tree(Solver* s) noexcept nogil:
-    """Take the labels away; duals are settled."""
-    cdef i32 i, b
-    for i in range(s.n_tree):
-        b = s.tree[i]
-        s.listed[b] = 0
-        if s.label[b] != FREE:
-            turn(s, s.group[s.head_vertex[b]], FREE)
-            relabel(s, b, FREE)
-    for i in range(s.n_tree):
-        s.since[s.tree[i]] = 0
+cdef bint start_wave(Solver* s) noexcept nogil:
+    """Plant a tree at exposed vertices; False if there is none.
+
+    At those whose duals are congruent mod 2 to the first one's: the slack between two
+    OUTER vertices is even then.
+    """
+    cdef i32 v
+    cdef i64 parity = -1
     s.delta = 0
+    s.n_heap = s.n_now = s.n_trees = 0
+    for v in range(s.n):
+        if s.mate[v] < 0:
+            if parity < 0:
+                parity = dual(s, v) & 1
+            if (dual(s, v) & 1) == parity:
+                plant(s, v)
+    for v in range(s.n):
+        if s.mate[v] < 0 and s.label[outermost(s, v)] == OUTER:
+            scan_blossom(s, outermost(s, v), True)
+    return s.n_trees > 0
 
 
 # ---------------------------------------------------------------- entry points
@@ -697,7 +767,7 @@ def prepare(i64[::1] big, i32[::1] small, i32 n, i32 m,
             s.label[i] = FREE
             s.size[i] = 1
             s.head_vertex[i] = s.last_vertex[i] = <i32>i
-            s.stamp[i] = s.listed[i] = 0
+            s.stamp[i] = 0
             s.z[i] = s.since[i] = 0
         for i in range(n, nodes):
             s.blossom_ids[i - n] = <i32>i
@@ -729,45 +799,49 @@ def prepare(i64[::1] big, i32[::1] small, i32 n, i32 m,
                     s.mate[u] = e
                     s.mate[v] = e
                     break
-
-
-cdef i64 spread_stride(i64 n) noexcept nogil:
-    """A number coprime to n near the golden section: roots spread evenly."""
-    cdef i64 stride = <i64>(0.6180339887498949 * n) | 1, a, b
-    while True:
-        a, b = stride, n
-        while b:
-            a, b = b, a % b
-        if a == 1:
-            return stride
-        stride += 1
+        for v in range(n):
+            # even, so that all trees are congruent
+            if s.mate[v] < 0:
+                s.y[v] -= s.y[v] & 1
 
 
 def advance(i64[::1] big, i32[::1] small, i32 n, i32 m, i64 work):
-    """Search from exposed vertices in order for about `work` units.
+    """Grow trees from the exposed vertices for about `work` units.
 
     Returns (1 done | 0 not yet | -1 no perfect matching, units spent).
     """
     cdef Solver state
     cdef Solver* s = &state
-    cdef int result = 1
-    cdef i64 begin, stride
-    cdef i32 root
+    cdef int result = 0
+    cdef i64 begin
     bind(s, big, small, n, m)
     begin = s.head[WORK]
     with nogil:
-        stride = spread_stride(n)
-        while s.head[CURSOR] < n:
-            root = <i32>(s.head[CURSOR] * stride % n)
-            if s.mate[root] < 0:
-                if s.head[WORK] - begin >= work:
-                    result = 0
-                    break
-                if not search(s, root):
-                    result = -1
-                    break
-            s.head[CURSOR] += 1
+        while True:
+            if s.n_trees == 0 and not start_wave(s):
+                result = 1
+                break
+            run(s, begin + work)
+            if s.n_trees and s.n_heap + s.n_now == 0:
+                result = -1
+                fell_all(s)
+                break
+            if s.head[WORK] >= begin + work:
+                break
+        s.head[DELTA] = s.delta
+        s.head[N_HEAP] = s.n_heap
+        s.head[N_NOW] = s.n_now
+        s.head[N_TREES] = s.n_trees
     return result, s.head[WORK] - begin
+
+
+def settle(i64[::1] big, i32[::1] small, i32 n, i32 m):
+    """Give up the trees of `advance`: the duals in the arrays are then all there is."""
+    cdef Solver state
+    cdef Solver* s = &state
+    bind(s, big, small, n, m)
+    fell_all(s)
+    s.head[DELTA] = s.head[N_HEAP] = s.head[N_NOW] = s.head[N_TREES] = 0
 
 
 cdef void release(Solver* s, i32 v) noexcept nogil:
@@ -826,7 +900,6 @@ def force(i64[::1] big, i32[::1] small, i32 n, i32 m, i32 e, bint matched, i64 p
             if s.mate[u] == e:
                 s.mate[u] = -1
                 s.mate[v] = -1
-        s.head[CURSOR] = 0
 
 
 def dual_value(i64[::1] big, i32[::1] small, i32 n, i32 m,
@@ -921,7 +994,7 @@ cdef bint contents(Solver* s, i32* depth) noexcept nogil:
         s.todo[d] = -1
     for b in range(nodes):
         if depth[b] >= 0:
-            s.tree[b] = s.todo[depth[b]]
+            s.next[b] = s.todo[depth[b]]
             s.todo[depth[b]] = b
             if b < s.n:
                 s.cycle[b] = 1
@@ -932,7 +1005,7 @@ cdef bint contents(Solver* s, i32* depth) noexcept nogil:
                 return False
             if s.parent[b] >= 0:
                 s.cycle[s.parent[b]] += s.cycle[b]
-            b = s.tree[b]
+            b = s.next[b]
     return True
 
 
@@ -961,11 +1034,15 @@ def potentials(i64[::1] big, i32[::1] small, i32 n, i32 m, i64 nowhere, i64[::1]
             if s.mate[v] < 0:
                 root = v
         if root >= 0:
-            grow_tree(s, root)
+            s.delta = 0
+            s.n_heap = s.n_now = s.n_trees = 0
+            plant(s, root)
+            scan_blossom(s, outermost(s, root), True)
+            run(s, FOREVER)
         for v in range(n):
             out[v] = dual(s, v) if s.label[outermost(s, v)] == OUTER else nowhere
         if root >= 0:
-            fell_tree(s)
+            fell_all(s)
 
 
 HEADER_LENGTH = HEADER

@@ -37,6 +37,8 @@ __all__ = ["SurfaceResult", "solve_embedded", "solve_planar"]
 COST_BITS = 55  # total cost of real weights: 2^55, duals stay far below 2^63
 PERTURBATION = 1 << 8
 UNSEEN = 2**62
+SAMPLES = 24  # of the optimal T-joins, until one is a cut
+CORRECTED = 6  # of them, for an incumbent
 NARROW = 6  # levels of one step each, for small weights
 EXACT = ("planar", "tie")  # methods whose bound is that of the minimum T-join
 SOFT = 300  # price of an edge to branch on, in rigid ones
@@ -235,7 +237,7 @@ class _Solver:
                 self._sample_ties(lowest)
             if not self._attained(lowest):
                 self._prepare_branching()
-                for sample in [tjoin, *self.samples]:
+                for sample in [tjoin, *self.samples[:CORRECTED]]:
                     self._correct(sample)
                 lowest = self._cover_bound(base, tjoin)
                 proved = self._deepen(base, tjoin, lowest)
@@ -252,7 +254,7 @@ class _Solver:
         if int(self.cost.sum()) * total >= 1 << 58:
             return
         self.flips = np.zeros(self.graph.m, bool)
-        for _ in range(6):
+        for _ in range(SAMPLES):
             noise = self.rng.integers(0, PERTURBATION, len(self.cost))
             matching = self.problem.start(self.cost * total + noise)
             if not matching.solve(self.run):

@@ -13,10 +13,12 @@ from derandcut.cut.surface.exact import SurfaceResult, solve_embedded
 from derandcut.graph import CutGraph
 from derandcut.run import Run
 
-__all__ = ["find_embedding", "solve_surface"]
+__all__ = ["find_embedding", "needs_no_search", "solve_surface"]
 
-PLANARITY = 5000  # units a vertex that the planarity test takes, about
-LARGEST = 200_000  # vertices: beyond that the test takes minutes
+VISITS = 20  # of each edge by the planarity test, about
+MATCHING = 1000  # units an edge that a matching on the plane takes at most: some 100
+# visits, out of order in memory and thus as slow as ten of another kernel's
+LARGEST = 1_000_000  # vertices: the matching of so many takes 1.5 GB, 15 seconds
 
 
 def find_embedding(graph: CutGraph, run: Run) -> Embedding | None:
@@ -25,12 +27,21 @@ def find_embedding(graph: CutGraph, run: Run) -> Embedding | None:
     torus = torus_embedding(graph)
     if torus is not None:
         return torus
-    units = PLANARITY * graph.n
+    units = VISITS * graph.m
     dense = graph.n > 2 and graph.m > 3 * graph.n - 6
     if dense or graph.n > LARGEST or not run.affordable(units):
         return None
     run.charge(units)
     return planar_embedding(graph)
+
+
+def needs_no_search(embedding: Embedding, run: Run) -> bool:
+    """True if matching may come first.
+
+    On the plane it needs no incumbent; it shall still leave time for a search, if it
+    does not come to an end.
+    """
+    return embedding.genus == 0 and run.affordable(MATCHING * embedding.graph.m)
 
 
 def solve_surface(
