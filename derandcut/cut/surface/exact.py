@@ -201,7 +201,7 @@ class _Solver:
 
     def __init__(self, graph, embedding, run, incumbent, seed):
         self.graph, self.embedding, self.run = graph, embedding, run
-        self.rng = np.random.default_rng(seed)
+        self.rng, self.choices = map(np.random.default_rng, ([seed, 0], [seed, 1]))
         _, _, weight = graph.edges()
         self.positive = weight > 0
         self.plus = math.fsum(weight[self.positive].tolist())
@@ -421,7 +421,7 @@ class _Solver:
         """A cheaper closed walk of a class than `length`, from some or all starts."""
         starts = self.starts[(target & -target).bit_length() - 1]
         if len(starts) > 16 and not everywhere:
-            starts = self.rng.choice(starts, 16, replace=False)
+            starts = self.choices.choice(starts, 16, replace=False)
         embedding = self.embedding
         for origin in starts.tolist():
             length, found, visited = _embedding.shortest_walk(
