@@ -14,6 +14,24 @@ from derandcut._core._types cimport index_t
 from derandcut.cut._rows cimport dot
 
 
+cdef inline double most_violated(double a, double b, double x, int* t) noexcept nogil:
+    """The largest violation of a triangle's four inequalities, and which it is."""
+    cdef double worst = a + b + x - 2.0, y = x - a - b
+    t[0] = 0
+    if y > worst:
+        worst = y
+        t[0] = 1
+    y = a - x - b
+    if y > worst:
+        worst = y
+        t[0] = 2
+    y = b - x - a
+    if y > worst:
+        worst = y
+        t[0] = 3
+    return worst
+
+
 def cut_values(
     const index_t[::1] u, const index_t[::1] v, const double[:, ::1] V, double[::1] c
 ):
@@ -267,7 +285,7 @@ def triangles(
     cdef int64_t i, e, f, visited = 0, bins = histogram.shape[0], capacity
     cdef int64_t k, j
     cdef int rank = <int>V.shape[1], t
-    cdef double a, b, x, worst, y
+    cdef double a, b, x, worst
     capacity = found.shape[0]
     with nogil:
         for i in range(first, stop):
@@ -295,20 +313,7 @@ def triangles(
                         visited += 1
                     x = value[j]
                     b = c[pair_of[f]]
-                    worst = a + b + x - 2.0
-                    t = 0
-                    y = x - a - b
-                    if y > worst:
-                        worst = y
-                        t = 1
-                    y = a - x - b
-                    if y > worst:
-                        worst = y
-                        t = 2
-                    y = b - x - a
-                    if y > worst:
-                        worst = y
-                        t = 3
+                    worst = most_violated(a, b, x, &t)
                     if worst <= tolerance:
                         continue
                     histogram[min(bins - 1, <int64_t>(worst * 4 * bins))] += 1
@@ -336,7 +341,7 @@ def wide_triangles(
     cdef int64_t n = indptr.shape[0] - 1, visited = 0, i, j, k, e, f
     cdef int64_t bins = histogram.shape[0], capacity = found.shape[0]
     cdef int rank = <int>V.shape[1], t
-    cdef double a, b, x, y, worst
+    cdef double a, b, x, worst
     cdef double* near = &value[0, 0]
     cdef double* far = &value[1, 0]
     with nogil:
@@ -361,20 +366,7 @@ def wide_triangles(
                         continue
                     a = near[k]
                     b = far[k]
-                    worst = a + b + x - 2.0
-                    t = 0
-                    y = x - a - b
-                    if y > worst:
-                        worst = y
-                        t = 1
-                    y = a - x - b
-                    if y > worst:
-                        worst = y
-                        t = 2
-                    y = b - x - a
-                    if y > worst:
-                        worst = y
-                        t = 3
+                    worst = most_violated(a, b, x, &t)
                     if worst <= tolerance:
                         continue
                     histogram[min(bins - 1, <int64_t>(worst * 4 * bins))] += 1

@@ -25,7 +25,7 @@ from derandcut.graph import CutGraph
 from derandcut.lemma.certificate import certify
 from derandcut.lemma.collapse import collapse
 from derandcut.lemma.optimise import escape
-from derandcut.result import LemmaCertificate, Link
+from derandcut.result import CHAIN_TOLERANCE, LemmaCertificate, Link
 from derandcut.run import Run
 
 __all__ = ["Derandomized", "Sampler", "derandomize"]
@@ -41,7 +41,6 @@ BLOCK = 128  # vertices a block of the kernel
 EDGES_A_THREAD = 100_000  # below, waiting for the slower thread costs more
 TILT = 0.1  # |b| against |W| at the start: breaks the flip symmetry
 BETA1, BETA2 = 0.9, 0.99
-TOLERANCE = 1e-10  # of sum |w|, between the links of the chain
 WEIGHT_DECAY = 1e-3  # of the mean |w|: the lemma's lambda by default
 # The ascent runs at a smaller lambda first, the slower the better the cut, and ends at
 # lambda itself. Starts take turns: which factor wins depends on the graph.
@@ -535,7 +534,7 @@ def _finish(
 ) -> Derandomized:
     """Certificate, collapse and rounding of one ascent, every link checked."""
     graph, tau = sampler.graph, sampler.tau
-    tolerance = TOLERANCE * graph.absolute_weight
+    tolerance = CHAIN_TOLERANCE * graph.absolute_weight
     W, b = sampler.W, sampler.b
     reached = sampler.value(W, b)
     if reached < floor - tolerance:
