@@ -1,4 +1,4 @@
-"""Exact reductions: elimination up to degree 3 and domination, (4.1)-(4.4).
+"""Exact reductions: elimination up to degree 3, domination, twins, (4.1)-(4.4), (4.10).
 
 Storage
 -------
@@ -8,10 +8,17 @@ marked -1). ``table`` is an open-addressing hash of the edges by their end verti
 or -1 for an empty place), so that "is there an edge ab" costs the same at a hub as
 anywhere else. No rule adds more edges than it removes: m places suffice for ever.
 
-Three stacks of vertices wait for work: degree at most 2, degree 3, and domination (last
-in, first out leaves fewer vertices than first in, first out: G70 1,398 against 1,431). A
-vertex of degree above 3 is scanned for domination again once a sixteenth of its list
-has changed, which makes all scans together linear in the number of changes.
+Three stacks of vertices wait for work: degree at most 2, degree 3, and scans (last in,
+first out leaves fewer vertices than first in, first out: G70 1,398 against 1,431). A
+vertex of degree above 3 is scanned for domination and twins again once a sixteenth of
+its list has changed, which makes all scans together linear in the number of changes.
+
+Twins are found by sketches. Weights are binary fractions, so they have residues modulo
+the prime P = 2^31 - 1, and so has sum w_uz r_z, with two random numbers r_z a vertex:
+two sums that are proportional wherever the lists are. Adjacent twins are looked for
+along the edges; others by the quotient of the sums, in a table of sets of 8 vertices, in
+which what is out of date or, rarely, crowded is overwritten. Who agrees is compared
+weight by weight, exactly.
 
 Reads and writes everything in `Work`; about 100 to 200 ns an edge touched (three cache
 misses). Invariants: lists, degrees and table always hold the same simple graph without
@@ -19,8 +26,16 @@ zero weights, and
     max cut of the graph = constant + max cut of what is left   (up to `noise` * 2^-53).
 """
 
-from libc.math cimport fabs, fmax
-from libc.stdint cimport int8_t, int32_t, int64_t, uint8_t, uint64_t
+from libc.math cimport fabs, fmax, frexp
+from libc.stdint cimport int8_t, int32_t, int64_t, uint8_t, uint32_t, uint64_t
+
+cdef enum:
+    DOMINATED = 1  # kinds of a contraction, in step_kind: the kept vertex was dominated,
+    TWIN = 2       # or the two are twins
+    WAYS = 8
+    TRIES = 4      # comparisons of twins along edges, of a scan
+
+cdef uint64_t P = 0x7FFFFFFF
 
 
 cdef struct Work:
@@ -41,8 +56,14 @@ cdef struct Work:
     int32_t* step_vertex    # the steps done: which vertex went,
     int32_t* step_end       # its up to three neighbours (-1: none),
     double* step_weight     # the weights to them,
-    uint8_t* step_swap      # and whether the neighbour was the dominated one
-    int64_t* count          # steps, spare edges, heights of the three stacks
+    uint8_t* step_kind      # and what a contraction was
+    int32_t* row_end        # of twins gone: their neighbours, a row ends with -1,
+    double* row_weight      # and the weights
+    uint64_t* sketch        # the two sums, 0 before the first scan
+    uint32_t* quotient
+    int32_t* twin           # sets of WAYS vertices plus one, 0: empty
+    uint64_t twin_mask      # number of sets minus one
+    int64_t* count          # steps, spare edges, heights of the three stacks, rows
     double* total           # constant, its compensation, noise
 
 
@@ -225,27 +246,24 @@ cdef void eliminate(Work* s, int32_t u) noexcept nogil:
         changed(s, end[i])
 
 
-cdef void contract(Work* s, int32_t u, int32_t arc) noexcept nogil:
-    """(4.4): the edge of `arc` decides the side of u; the shorter list moves."""
-    cdef int32_t v = s.head[arc], gone = u, kept = v, e, z
-    cdef double w = s.weight[arc >> 1], moved
-    cdef int64_t step
-    if s.degree[v] < s.degree[u]:
-        gone, kept = v, u
-    step = record(s, gone)
-    s.step_end[3 * step] = kept
-    s.step_weight[3 * step] = w
-    s.step_swap[step] = gone == v
-    if w > 0:
+cdef void contract(
+    Work* s, int32_t gone, int32_t kept, double w, bint opposite
+) noexcept nogil:
+    """x_gone = x_kept, or the opposite; w is the weight between them."""
+    cdef uint64_t place
+    cdef int32_t e, z
+    cdef double moved
+    if w != 0:
+        remove(s, find(s, gone, kept, &place))
+    if opposite:
         add_constant(s, w)
-    remove(s, arc >> 1)
     while s.first[gone] >= 0:
         e = s.first[gone] >> 1
         z = s.head[s.first[gone]]
         moved = s.weight[e]
         remove(s, e)
-        if w > 0:
-            # x_gone = -x_kept: moved (1 + x_kept x_z) / 2
+        if opposite:
+            # moved (1 + x_kept x_z) / 2
             add_constant(s, moved)
             moved = -moved
         add_edge(s, kept, z, moved)
@@ -254,11 +272,177 @@ cdef void contract(Work* s, int32_t u, int32_t arc) noexcept nogil:
     changed(s, kept)
 
 
-cdef int64_t dominate(Work* s, int32_t u) noexcept nogil:
-    """Contract u if one edge outweighs the others; the number of arcs visited."""
+cdef void dominate(Work* s, int32_t u, int32_t arc) noexcept nogil:
+    """(4.4): the edge of `arc` decides the side of u; the shorter list moves."""
+    cdef int32_t v = s.head[arc], gone = u, kept = v
+    cdef double w = s.weight[arc >> 1]
+    cdef int64_t step
+    if s.degree[v] < s.degree[u]:
+        gone, kept = v, u
+    step = record(s, gone)
+    s.step_end[3 * step] = kept
+    s.step_weight[3 * step] = w
+    s.step_kind[step] = DOMINATED if gone == v else 0
+    contract(s, gone, kept, w, w > 0)
+
+
+cdef inline uint64_t reduced(uint64_t a) noexcept nogil:
+    """a modulo P, for a < 2^62."""
+    a = (a & P) + (a >> 31)
+    return a - P if a >= P else a
+
+
+cdef inline uint64_t residue(double w) noexcept nogil:
+    """w modulo P: an integer times a power of two, and 2^31 = 1."""
+    cdef int exponent
+    cdef uint64_t a = <uint64_t>(frexp(fabs(w), &exponent) * 9007199254740992.0)
+    a = reduced(reduced(a) << (exponent + 1931) % 31)  # 1931 = 64 * 31 - 53
+    return P - a if w < 0 and a else a
+
+
+cdef inline void draw(int32_t z, uint64_t* r) noexcept nogil:
+    """Two numbers below P that stand for z."""
+    cdef uint64_t x = (<uint64_t>z + 1) * <uint64_t>0x9E3779B97F4A7C15
+    x = (x ^ (x >> 30)) * <uint64_t>0xBF58476D1CE4E5B9
+    x = (x ^ (x >> 27)) * <uint64_t>0x94D049BB133111EB
+    r[0] = reduced(x >> 33)
+    r[1] = reduced(x & P)
+
+
+cdef inline uint32_t quotient_of(uint64_t sketch) noexcept nogil:
+    """The first sum divided by the second, a (P - 2)-th power; 0 / 0 is 0."""
+    cdef uint64_t power = sketch >> 32, result = sketch & P
+    cdef int bit
+    for bit in range(31):
+        if bit != 1:
+            result = reduced(result * power)
+        power = reduced(power * power)
+    return <uint32_t>result
+
+
+cdef inline bint may_be_twins(
+    uint64_t a, uint64_t b, int32_t u, int32_t v, double w
+) noexcept nogil:
+    """Whether sketches a of u, b of v are proportional without the weight between."""
+    cdef uint64_t x[2]
+    cdef uint64_t y[2]
+    cdef uint64_t c = P - residue(w)
+    draw(v, x)
+    draw(u, y)
+    x[0] = reduced((a & P) + c * x[0])
+    x[1] = reduced((a >> 32) + c * x[1])
+    y[0] = reduced((b & P) + c * y[0])
+    y[1] = reduced((b >> 32) + c * y[1])
+    return reduced(x[0] * y[1]) == reduced(x[1] * y[0])
+
+
+cdef inline bint same_product(double a, double b, double c, double d) noexcept nogil:
+    """ab = cd exactly: equal modulo 2^64, and as close as rounding tells."""
+    cdef int ea, eb, ec, ed
+    cdef double one = 9007199254740992.0  # 2^53
+    a, b, c, d = frexp(a, &ea), frexp(b, &eb), frexp(c, &ec), frexp(d, &ed)
+    cdef uint64_t p = <uint64_t><int64_t>(a * one) * <uint64_t><int64_t>(b * one)
+    cdef uint64_t q = <uint64_t><int64_t>(c * one) * <uint64_t><int64_t>(d * one)
+    cdef int shift = ea + eb - ec - ed
+    if shift < -1 or shift > 1:
+        return False
+    if shift > 0:
+        return 2 * p == q and 2 * (a * b) == c * d
+    if shift < 0:
+        return p == 2 * q and a * b == 2 * (c * d)
+    return p == q and a * b == c * d
+
+
+cdef int twins(Work* s, int32_t u, int32_t v, double w) noexcept nogil:
+    """(4.10): 1 if x_u = x_v may be asked for, -1 if the opposite, otherwise 0."""
+    cdef int32_t arc = s.first[u], z, e
+    cdef uint64_t place
+    cdef double a = 0, b = 0, mine
+    while arc >= 0:
+        z = s.head[arc]
+        mine = s.weight[arc >> 1]
+        arc = s.succ[arc]
+        if z == v:
+            continue
+        e = find(s, v, z, &place)
+        if e < 0:
+            return 0
+        if a == 0:
+            a, b = mine, s.weight[e]
+            if w != 0 and (w > 0) == ((a > 0) == (b > 0)):
+                return 0
+        if not same_product(mine, b, s.weight[e], a):
+            return 0
+    return 1 if (a > 0) == (b > 0) else -1
+
+
+cdef int64_t pair_up(Work* s, int32_t u, double total) noexcept nogil:
+    """Contract u onto a twin, if there is one; the number of arcs visited."""
+    cdef int32_t arc = s.first[u], d = s.degree[u], v, i
+    cdef int32_t* room = NULL
+    cdef int32_t* places
+    cdef int64_t visited = d, step
+    cdef uint64_t set_
+    cdef int found = 0, tries = 0
+    cdef double w = 0
+    while arc >= 0 and not found and tries < TRIES:
+        v = s.head[arc]
+        w = s.weight[arc >> 1]
+        arc = s.succ[arc]
+        if s.degree[v] == d and s.sketch[v] and may_be_twins(
+            s.sketch[u], s.sketch[v], u, v, w
+        ):
+            found = twins(s, u, v, w)
+            tries += 1
+            visited += d
+    if not found:
+        w = 0
+        s.quotient[u] = quotient_of(s.sketch[u])
+        set_ = set_of(s, u)
+        places = &s.twin[WAYS * set_]
+        for i in range(WAYS):
+            v = places[i] - 1
+            if v < 0 or v == u or not s.alive[v] or set_of(s, v) != set_:
+                room = &places[i]
+            elif s.quotient[v] == s.quotient[u] and s.degree[v] == d:
+                visited += d
+                found = twins(s, u, v, 0)
+                if found:
+                    break
+        if not found:
+            if room == NULL:
+                room = &places[u % WAYS]
+            room[0] = u + 1
+            return visited
+    s.total[2] += 64 * total
+    step = record(s, u)
+    s.step_end[3 * step] = v
+    s.step_weight[3 * step] = -found
+    s.step_kind[step] = TWIN
+    arc = s.first[u]
+    while arc >= 0:
+        if s.head[arc] != v:
+            s.row_end[s.count[5]] = s.head[arc]
+            s.row_weight[s.count[5]] = s.weight[arc >> 1]
+            s.count[5] += 1
+        arc = s.succ[arc]
+    s.row_end[s.count[5]] = -1
+    s.count[5] += 1
+    contract(s, u, v, w, found < 0)
+    return visited + d
+
+
+cdef inline uint64_t set_of(Work* s, int32_t u) noexcept nogil:
+    return (s.quotient[u] * <uint64_t>0x9E3779B97F4A7C15 >> 32) & s.twin_mask
+
+
+cdef int64_t scan(Work* s, int32_t u) noexcept nogil:
+    """Contract u if an edge dominates it or it has a twin; the arcs visited."""
     cdef int32_t arc = s.first[u], best = -1
     cdef int64_t visited = s.degree[u]
     cdef double w, heaviest = 0, total = 0
+    cdef uint64_t h = 0, k = 0, c
+    cdef uint64_t r[2]
     s.changes[u] = 0
     while arc >= 0:
         w = fabs(s.weight[arc >> 1])
@@ -266,13 +450,18 @@ cdef int64_t dominate(Work* s, int32_t u) noexcept nogil:
         if w > heaviest:
             heaviest = w
             best = arc
+        draw(s.head[arc], r)
+        c = residue(s.weight[arc >> 1])
+        h += reduced(c * r[0])
+        k += reduced(c * r[1])
         arc = s.succ[arc]
     # (4.4)
     if heaviest >= total - heaviest:
         s.total[2] += (64 + visited) * total
-        contract(s, u, best)
-        visited *= 2
-    return visited
+        dominate(s, u, best)
+        return 2 * visited
+    s.sketch[u] = reduced(h) | reduced(k) << 32
+    return visited + pair_up(s, u, total)
 
 
 cdef int64_t advance(Work* s, int64_t budget) noexcept nogil:
@@ -296,15 +485,16 @@ cdef int64_t advance(Work* s, int64_t budget) noexcept nogil:
             visited += s.degree[u]
             eliminate(s, u)
         elif r == 2:
-            visited += dominate(s, u)
+            visited += scan(s, u)
     return visited
 
 
 cdef Work work_of(
     int32_t[:, ::1] arcs, double[::1] weight, int32_t[:, ::1] vertices,
     uint8_t[:, ::1] flags, int32_t[::1] table, int32_t[::1] spare,
-    int32_t[:, ::1] step_end, double[:, ::1] step_weight, int64_t[::1] count,
-    double[::1] total,
+    int32_t[:, ::1] step_end, double[:, ::1] step_weight, int32_t[::1] row_end,
+    double[::1] row_weight, uint64_t[::1] sketch, uint32_t[::1] quotient,
+    int32_t[::1] twin, int64_t[::1] count, double[::1] total,
 ) noexcept nogil:
     cdef Work s
     s.n = vertices.shape[1]
@@ -313,9 +503,12 @@ cdef Work work_of(
     s.weight = &weight[0]
     s.first, s.degree, s.changes = &vertices[0, 0], &vertices[1, 0], &vertices[2, 0]
     s.step_vertex, s.stack = &vertices[3, 0], &vertices[4, 0]
-    s.waiting, s.alive, s.step_swap = &flags[0, 0], &flags[1, 0], &flags[2, 0]
+    s.waiting, s.alive, s.step_kind = &flags[0, 0], &flags[1, 0], &flags[2, 0]
     s.table, s.spare = &table[0], &spare[0]
     s.step_end, s.step_weight = &step_end[0, 0], &step_weight[0, 0]
+    s.row_end, s.row_weight = &row_end[0], &row_weight[0]
+    s.sketch, s.quotient, s.twin = &sketch[0], &quotient[0], &twin[0]
+    s.twin_mask = twin.shape[0] // WAYS - 1
     s.count, s.total = &count[0], &total[0]
     return s
 
@@ -325,11 +518,14 @@ def load(
     int64_t begin, int64_t end, int64_t edge, double scale, int32_t[:, ::1] arcs,
     double[::1] weight, int32_t[:, ::1] vertices, uint8_t[:, ::1] flags,
     int32_t[::1] table, int32_t[::1] spare, int32_t[:, ::1] step_end,
-    double[:, ::1] step_weight, int64_t[::1] count, double[::1] total,
+    double[:, ::1] step_weight, int32_t[::1] row_end, double[::1] row_weight,
+    uint64_t[::1] sketch, uint32_t[::1] quotient, int32_t[::1] twin,
+    int64_t[::1] count, double[::1] total,
 ):
     """Enter the edges of rows begin..end-1, numbered from `edge`; the next number."""
     cdef Work s = work_of(
-        arcs, weight, vertices, flags, table, spare, step_end, step_weight, count, total
+        arcs, weight, vertices, flags, table, spare, step_end, step_weight, row_end,
+        row_weight, sketch, quotient, twin, count, total,
     )
     cdef int64_t u, k
     cdef uint64_t place
@@ -352,15 +548,58 @@ def slice(
     int64_t budget, int32_t[:, ::1] arcs, double[::1] weight,
     int32_t[:, ::1] vertices, uint8_t[:, ::1] flags, int32_t[::1] table,
     int32_t[::1] spare, int32_t[:, ::1] step_end, double[:, ::1] step_weight,
-    int64_t[::1] count, double[::1] total,
+    int32_t[::1] row_end, double[::1] row_weight, uint64_t[::1] sketch,
+    uint32_t[::1] quotient, int32_t[::1] twin, int64_t[::1] count, double[::1] total,
 ):
     """Apply the rules until `budget` arcs are visited; below it: nothing is left."""
     cdef Work s = work_of(
-        arcs, weight, vertices, flags, table, spare, step_end, step_weight, count, total
+        arcs, weight, vertices, flags, table, spare, step_end, step_weight, row_end,
+        row_weight, sketch, quotient, twin, count, total,
     )
     with nogil:
         budget = advance(&s, budget)
     return budget
+
+
+def sketches(
+    const int64_t[::1] indptr, const int32_t[::1] indices, const double[::1] weights,
+    uint64_t[::1] sketch, uint32_t[::1] quotient,
+):
+    """Fill both arrays; True if two adjacent vertices may be twins."""
+    cdef int64_t u, v, n = quotient.shape[0], k, i, j, begin, d
+    cdef uint64_t h, g, c
+    cdef uint64_t r[2]
+    cdef bint found = False
+    with nogil:
+        for u in range(n):
+            h = g = 0
+            for k in range(indptr[u], indptr[u + 1]):
+                draw(indices[k], r)
+                c = residue(weights[k])
+                h += reduced(c * r[0])
+                g += reduced(c * r[1])
+            sketch[u] = reduced(h) | reduced(g) << 32
+            quotient[u] = quotient_of(sketch[u])
+        for u in range(n):
+            begin, d = indptr[u], indptr[u + 1] - indptr[u]
+            for k in range(begin, begin + d):
+                v = indices[k]
+                if v <= u or indptr[v + 1] - indptr[v] != d or not may_be_twins(
+                    sketch[u], sketch[v], <int32_t>u, <int32_t>v, weights[k]
+                ):
+                    continue
+                # their first common neighbour tells whether the signs fit, as in (4.10)
+                i, j = begin, indptr[v]
+                if d > 1:
+                    i += indices[i] == v
+                    j += indices[j] == u
+                    if (weights[k] > 0) == ((weights[i] > 0) == (weights[j] > 0)):
+                        continue
+                found = True
+                break
+            if found:
+                break
+    return found
 
 
 def lift(
@@ -382,13 +621,32 @@ def lift(
 
 def project(
     const int32_t[::1] step_vertex, const int32_t[:, ::1] step_end,
-    const double[:, ::1] step_weight, const uint8_t[::1] step_swap, int8_t[::1] x,
+    const double[:, ::1] step_weight, const uint8_t[::1] step_kind,
+    const int32_t[::1] row_end, const double[::1] row_weight, int8_t[::1] x,
 ):
-    """Do the steps on a partition: a dominated vertex that stays obeys first."""
-    cdef int64_t step
-    cdef int8_t side
+    """Do the steps on a partition: what stays takes the better side of what goes.
+
+    A vertex dominated by one that goes obeys it; twins that disagree take the side
+    that is better for both.
+    """
+    cdef int64_t step, at = 0
+    cdef int8_t wanted
+    cdef double pull
+    cdef int32_t u, v
     with nogil:
         for step in range(step_vertex.shape[0]):
-            if step_swap[step]:
-                side = x[step_vertex[step]]
-                x[step_end[step, 0]] = -side if step_weight[step, 0] > 0 else side
+            if not step_kind[step]:
+                continue
+            u, v = step_vertex[step], step_end[step, 0]
+            wanted = -x[u] if step_weight[step, 0] > 0 else x[u]
+            if step_kind[step] == DOMINATED:
+                x[v] = wanted
+                continue
+            pull = 0
+            while row_end[at] >= 0:
+                pull += row_weight[at] * x[row_end[at]]
+                at += 1
+            at += 1
+            if x[v] != wanted:
+                # the side of u against the pull, and v as u wants it
+                x[v] = wanted if pull * x[u] <= 0 else -wanted

@@ -1,4 +1,4 @@
-"""Exact reductions (4.1)-(4.4): a smaller graph with the same maximum cut."""
+"""Exact reductions (4.1)-(4.4), (4.10): a smaller graph with the same maximum cut."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class Reduction:
     scale: int
     rounding: float
     vertices: np.ndarray
-    _steps: tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
+    _steps: tuple[np.ndarray, ...]
 
     def value(self, kernel_cut: float) -> int | float:
         """Return the cut in the graph that belongs to a cut of the kernel."""
@@ -89,7 +89,7 @@ class Reduction:
         """
         x = np.ones(self.graph.n, np.int8)
         x[self.vertices] = _sides(partition, self.kernel.n)
-        vertex, end, weight, _ = self._steps
+        vertex, end, weight, *_ = self._steps
         _reduce.lift(vertex, end, weight, x)
         return x
 
@@ -120,7 +120,7 @@ class Reduction:
     @property
     def steps(self) -> np.ndarray:
         """(k, 2) int32: vertices gone, in order, and the ones they joined (or -1)."""
-        vertex, end, _, _ = self._steps
+        vertex, end, *_ = self._steps
         onto = np.where(end[:, 1] < 0, end[:, 0], -1)
         return np.stack([vertex, onto], axis=1)
 
@@ -167,7 +167,7 @@ def reduce(graph: CutGraph, run: Run | None = None) -> Reduction:
     Reduction(n=10 -> 6, m=15 -> 15, constant=12, scale=2)
     """
     # int64 indices mean a billion edges: too many for the lists below to pay.
-    if not _anything_applies(graph) or graph.indices.dtype != np.int32:
+    if graph.indices.dtype != np.int32 or not _anything_applies(graph):
         return _identity(graph)
     exact = graph.integer and graph.absolute_weight <= EXACT
     doubling = 2 if exact else 1
@@ -182,7 +182,12 @@ def reduce(graph: CutGraph, run: Run | None = None) -> Reduction:
         "spare": np.empty(m, np.int32),
         "step_end": np.full((n, 3), -1, np.int32),
         "step_weight": np.zeros((n, 3)),
-        "count": np.zeros(5, np.int64),
+        "row_end": np.empty(m + n, np.int32),
+        "row_weight": np.empty(m + n),
+        "sketch": np.zeros(n, np.uint64),
+        "quotient": np.zeros(n, np.uint32),
+        "twin": np.zeros(8 << max(0, (n - 1).bit_length() - 1), np.int32),
+        "count": np.zeros(6, np.int64),
         "total": np.zeros(3),
     }
     if m == 0:  # the kernels take addresses of first entries
@@ -243,12 +248,14 @@ def _collect(graph: CutGraph, work: dict, doubling: int, exact: bool) -> Reducti
             work["step_end"][:steps].copy(),
             work["step_weight"][:steps].copy(),
             work["flags"][2, :steps].copy(),
+            work["row_end"][: work["count"][5]].copy(),
+            work["row_weight"][: work["count"][5]].copy(),
         ),
     )
 
 
 def _anything_applies(graph: CutGraph) -> bool:
-    """True if some vertex has degree up to 3 or an edge that dominates it."""
+    """True if some vertex has degree up to 3, an edge that dominates it, or a twin."""
     if graph.n == 0:
         return False
     if graph.degrees.min() <= 3:
@@ -256,7 +263,14 @@ def _anything_applies(graph: CutGraph) -> bool:
     size = np.abs(graph.weights)
     starts = graph.indptr[:-1]
     heaviest = np.maximum.reduceat(size, starts)
-    return bool((2 * heaviest >= np.add.reduceat(size, starts)).any())
+    if (2 * heaviest >= np.add.reduceat(size, starts)).any():
+        return True
+    sketch = np.empty(graph.n, np.uint64)
+    quotient = np.empty(graph.n, np.uint32)
+    csr = graph.indptr, graph.indices, graph.weights
+    if _reduce.sketches(*csr, sketch, quotient):
+        return True
+    return len(np.unique(quotient + (graph.degrees.astype(np.uint64) << np.uint64(32)))) < graph.n
 
 
 def _identity(graph: CutGraph) -> Reduction:
@@ -265,6 +279,8 @@ def _identity(graph: CutGraph) -> Reduction:
         np.empty((0, 3), np.int32),
         np.empty((0, 3)),
         np.empty(0, np.uint8),
+        np.empty(0, np.int32),
+        np.empty(0),
     )
     constant = 0 if graph.integer else 0.0
     vertices = np.arange(graph.n, dtype=np.int64)
