@@ -8,10 +8,11 @@ marked -1). ``table`` is an open-addressing hash of the edges by their end verti
 or -1 for an empty place), so that "is there an edge ab" costs the same at a hub as
 anywhere else. No rule adds more edges than it removes: m places suffice for ever.
 
-Three stacks of vertices wait for work: degree at most 2, degree 3, and scans (last in,
-first out leaves fewer vertices than first in, first out: G70 1,398 against 1,431). A
-vertex of degree above 3 is scanned for domination and twins again once a sixteenth of
-its list has changed, which makes all scans together linear in the number of changes.
+Four stacks of vertices wait for work: degree at most 2, degree 3, domination, and twins
+(last in, first out leaves fewer vertices than first in, first out: G70 1,398 against
+1,431). A vertex of degree above 3 is scanned for domination, and when nothing else is
+left for twins, again once a sixteenth of its list has changed, which makes all scans
+together linear in the number of changes.
 
 Twins are found by sketches. Weights are binary fractions, so they have residues modulo
 the prime P = 2^31 - 1, and so has sum w_uz r_z, with two random numbers r_z a vertex:
@@ -50,7 +51,7 @@ cdef struct Work:
     int32_t* changes
     int32_t* table
     int32_t* spare          # stack of unused edge numbers
-    int32_t* stack          # three stacks of n vertices
+    int32_t* stack          # four stacks of n vertices
     uint8_t* waiting        # bit r: the vertex is in stack r
     uint8_t* alive
     int32_t* step_vertex    # the steps done: which vertex went,
@@ -63,7 +64,7 @@ cdef struct Work:
     uint32_t* quotient
     int32_t* twin           # sets of WAYS vertices plus one, 0: empty
     uint64_t twin_mask      # number of sets minus one
-    int64_t* count          # steps, spare edges, heights of the three stacks, rows
+    int64_t* count          # steps, spare edges, heights of the four stacks, rows
     double* total           # constant, its compensation, noise
 
 
@@ -272,11 +273,29 @@ cdef void contract(
     changed(s, kept)
 
 
-cdef void dominate(Work* s, int32_t u, int32_t arc) noexcept nogil:
-    """(4.4): the edge of `arc` decides the side of u; the shorter list moves."""
-    cdef int32_t v = s.head[arc], gone = u, kept = v
-    cdef double w = s.weight[arc >> 1]
-    cdef int64_t step
+cdef int64_t dominate(Work* s, int32_t u) noexcept nogil:
+    """Contract the edge that outweighs the others of u; the number of arcs visited.
+
+    The shorter list moves.
+    """
+    cdef int32_t arc = s.first[u], best = -1, v, gone = u, kept
+    cdef int64_t visited = s.degree[u], step
+    cdef double w, heaviest = 0, total = 0
+    s.changes[u] = 0
+    while arc >= 0:
+        w = fabs(s.weight[arc >> 1])
+        total += w
+        if w > heaviest:
+            heaviest = w
+            best = arc
+        arc = s.succ[arc]
+    # (4.4)
+    if heaviest < total - heaviest:
+        wait(s, u, 3)
+        return visited
+    s.total[2] += (64 + visited) * total
+    v = kept = s.head[best]
+    w = s.weight[best >> 1]
     if s.degree[v] < s.degree[u]:
         gone, kept = v, u
     step = record(s, gone)
@@ -284,6 +303,7 @@ cdef void dominate(Work* s, int32_t u, int32_t arc) noexcept nogil:
     s.step_weight[3 * step] = w
     s.step_kind[step] = DOMINATED if gone == v else 0
     contract(s, gone, kept, w, w > 0)
+    return 2 * visited
 
 
 cdef inline uint64_t reduced(uint64_t a) noexcept nogil:
@@ -376,92 +396,92 @@ cdef int twins(Work* s, int32_t u, int32_t v, double w) noexcept nogil:
     return 1 if (a > 0) == (b > 0) else -1
 
 
-cdef int64_t pair_up(Work* s, int32_t u, double total) noexcept nogil:
-    """Contract u onto a twin, if there is one; the number of arcs visited."""
-    cdef int32_t arc = s.first[u], d = s.degree[u], v, i
-    cdef int32_t* room = NULL
-    cdef int32_t* places
-    cdef int64_t visited = d, step
-    cdef uint64_t set_
-    cdef int found = 0, tries = 0
-    cdef double w = 0
-    while arc >= 0 and not found and tries < TRIES:
-        v = s.head[arc]
-        w = s.weight[arc >> 1]
-        arc = s.succ[arc]
-        if s.degree[v] == d and s.sketch[v] and may_be_twins(
-            s.sketch[u], s.sketch[v], u, v, w
-        ):
-            found = twins(s, u, v, w)
-            tries += 1
-            visited += d
-    if not found:
-        w = 0
-        s.quotient[u] = quotient_of(s.sketch[u])
-        set_ = set_of(s, u)
-        places = &s.twin[WAYS * set_]
-        for i in range(WAYS):
-            v = places[i] - 1
-            if v < 0 or v == u or not s.alive[v] or set_of(s, v) != set_:
-                room = &places[i]
-            elif s.quotient[v] == s.quotient[u] and s.degree[v] == d:
-                visited += d
-                found = twins(s, u, v, 0)
-                if found:
-                    break
-        if not found:
-            if room == NULL:
-                room = &places[u % WAYS]
-            room[0] = u + 1
-            return visited
-    s.total[2] += 64 * total
-    step = record(s, u)
-    s.step_end[3 * step] = v
-    s.step_weight[3 * step] = -found
-    s.step_kind[step] = TWIN
-    arc = s.first[u]
-    while arc >= 0:
-        if s.head[arc] != v:
-            s.row_end[s.count[5]] = s.head[arc]
-            s.row_weight[s.count[5]] = s.weight[arc >> 1]
-            s.count[5] += 1
-        arc = s.succ[arc]
-    s.row_end[s.count[5]] = -1
-    s.count[5] += 1
-    contract(s, u, v, w, found < 0)
-    return visited + d
-
-
 cdef inline uint64_t set_of(Work* s, int32_t u) noexcept nogil:
     return (s.quotient[u] * <uint64_t>0x9E3779B97F4A7C15 >> 32) & s.twin_mask
 
 
-cdef int64_t scan(Work* s, int32_t u) noexcept nogil:
-    """Contract u if an edge dominates it or it has a twin; the arcs visited."""
-    cdef int32_t arc = s.first[u], best = -1
-    cdef int64_t visited = s.degree[u]
-    cdef double w, heaviest = 0, total = 0
+cdef int32_t adjacent_twin(
+    Work* s, int32_t u, int* sign, double* w, int64_t* visited
+) noexcept nogil:
+    cdef int32_t arc = s.first[u], v
+    cdef int tries = 0
+    while arc >= 0 and tries < TRIES:
+        v = s.head[arc]
+        w[0] = s.weight[arc >> 1]
+        arc = s.succ[arc]
+        if s.degree[v] == s.degree[u] and s.sketch[v] and may_be_twins(
+            s.sketch[u], s.sketch[v], u, v, w[0]
+        ):
+            tries += 1
+            visited[0] += s.degree[u]
+            sign[0] = twins(s, u, v, w[0])
+            if sign[0]:
+                return v
+    return -1
+
+
+cdef int32_t distant_twin(Work* s, int32_t u, int* sign, int64_t* visited) noexcept nogil:
+    """A vertex of the table, or -1 and u has entered it."""
+    cdef int32_t v
+    cdef int i
+    cdef uint64_t home
+    cdef int32_t* places
+    cdef int32_t* room
+    s.quotient[u] = quotient_of(s.sketch[u])
+    home = set_of(s, u)
+    places = &s.twin[WAYS * home]
+    room = &places[u % WAYS]
+    for i in range(WAYS):
+        v = places[i] - 1
+        if v < 0 or v == u or not s.alive[v] or set_of(s, v) != home:
+            room = &places[i]
+        elif s.quotient[v] == s.quotient[u] and s.degree[v] == s.degree[u]:
+            visited[0] += s.degree[u]
+            sign[0] = twins(s, u, v, 0)
+            if sign[0]:
+                return v
+    room[0] = u + 1
+    return -1
+
+
+cdef int64_t pair_up(Work* s, int32_t u) noexcept nogil:
+    """Contract u onto a twin, if one is found; the number of arcs visited."""
+    cdef int32_t arc = s.first[u], v
+    cdef int64_t visited = 2 * s.degree[u], step
     cdef uint64_t h = 0, k = 0, c
     cdef uint64_t r[2]
-    s.changes[u] = 0
+    cdef int sign = 0
+    cdef double w, total = 0
     while arc >= 0:
-        w = fabs(s.weight[arc >> 1])
-        total += w
-        if w > heaviest:
-            heaviest = w
-            best = arc
         draw(s.head[arc], r)
         c = residue(s.weight[arc >> 1])
         h += reduced(c * r[0])
         k += reduced(c * r[1])
         arc = s.succ[arc]
-    # (4.4)
-    if heaviest >= total - heaviest:
-        s.total[2] += (64 + visited) * total
-        dominate(s, u, best)
-        return 2 * visited
     s.sketch[u] = reduced(h) | reduced(k) << 32
-    return visited + pair_up(s, u, total)
+    v = adjacent_twin(s, u, &sign, &w, &visited)
+    if v < 0:
+        w = 0
+        v = distant_twin(s, u, &sign, &visited)
+    if v < 0:
+        return visited
+    step = record(s, u)
+    s.step_end[3 * step] = v
+    s.step_weight[3 * step] = -sign
+    s.step_kind[step] = TWIN
+    arc = s.first[u]
+    while arc >= 0:
+        total += fabs(s.weight[arc >> 1])
+        if s.head[arc] != v:
+            s.row_end[s.count[6]] = s.head[arc]
+            s.row_weight[s.count[6]] = s.weight[arc >> 1]
+            s.count[6] += 1
+        arc = s.succ[arc]
+    s.row_end[s.count[6]] = -1
+    s.count[6] += 1
+    s.total[2] += 64 * total
+    contract(s, u, v, w, sign < 0)
+    return visited + s.degree[v]
 
 
 cdef int64_t advance(Work* s, int64_t budget) noexcept nogil:
@@ -475,6 +495,8 @@ cdef int64_t advance(Work* s, int64_t budget) noexcept nogil:
             r = 1
         elif s.count[4] > 0:
             r = 2
+        elif s.count[5] > 0:
+            r = 3
         else:
             break
         u = next_waiting(s, r)
@@ -485,7 +507,9 @@ cdef int64_t advance(Work* s, int64_t budget) noexcept nogil:
             visited += s.degree[u]
             eliminate(s, u)
         elif r == 2:
-            visited += scan(s, u)
+            visited += dominate(s, u)
+        elif r == 3:
+            visited += pair_up(s, u)
     return visited
 
 

@@ -14,7 +14,7 @@ from derandcut.run import Run
 __all__ = ["Reduction", "reduce"]
 
 SLICE = 100_000  # arcs a kernel call visits, about 20 ms
-EXACT = 2.0**48  # sums of integer weights up to here: no step can round
+EXACT = 2.0**50  # sums of integer weights up to here: no step can round
 UNIT_ROUNDOFF = 2.0**-53
 
 
@@ -133,7 +133,7 @@ class Reduction:
 
 
 def reduce(graph: CutGraph, run: Run | None = None) -> Reduction:
-    """Eliminate vertices of degree up to 3 and contract dominating edges.
+    """Eliminate vertices of degree up to 3, contract dominating edges and twins.
 
     Parameters
     ----------
@@ -154,9 +154,13 @@ def reduce(graph: CutGraph, run: Run | None = None) -> Reduction:
     MATH.md (4.1)-(4.4): the best value of a vertex with up to three neighbours is a
     function of their sides that is even under the global flip, hence a constant and
     three pair terms. A vertex u whose edge uv outweighs all its others together takes
-    the side that edge asks for. Which rules are applied in which order depends on the
-    graph alone. For integer weights the arithmetic is exact; for real ones every step
-    adds at most 64 roundings of the weights it touches to `Reduction.rounding`.
+    the side that edge asks for. (4.10): twins u and v with w_uz = c w_vz for all others
+    z are pulled to the same side if c > 0 (and w_uv <= 0), to different ones if c < 0
+    (and w_uv >= 0); the weights are compared exactly. Which rules are applied in which
+    order depends on the graph alone. For integer weights the arithmetic is exact, and
+    where their sum is so large that a step could round, no rule is applied; for real
+    ones every step adds at most 64 roundings of the weights it touches to
+    `Reduction.rounding`.
 
     Examples
     --------
@@ -169,14 +173,16 @@ def reduce(graph: CutGraph, run: Run | None = None) -> Reduction:
     # int64 indices mean a billion edges: too many for the lists below to pay.
     if graph.indices.dtype != np.int32 or not _anything_applies(graph):
         return _identity(graph)
-    exact = graph.integer and graph.absolute_weight <= EXACT
+    if graph.integer and graph.absolute_weight > EXACT:
+        return _identity(graph)
+    exact = graph.integer
     doubling = 2 if exact else 1
     n, m = graph.n, graph.m
     places = 1 << max(2, (2 * m).bit_length())
     work = {
         "arcs": np.empty((3, 2 * m), np.int32),
         "weight": np.empty(m),
-        "vertices": np.zeros((7, n), np.int32),
+        "vertices": np.zeros((8, n), np.int32),
         "flags": np.zeros((3, n), np.uint8),
         "table": np.full(places, -1, np.int32),
         "spare": np.empty(m, np.int32),
@@ -187,7 +193,7 @@ def reduce(graph: CutGraph, run: Run | None = None) -> Reduction:
         "sketch": np.zeros(n, np.uint64),
         "quotient": np.zeros(n, np.uint32),
         "twin": np.zeros(8 << max(0, (n - 1).bit_length() - 1), np.int32),
-        "count": np.zeros(6, np.int64),
+        "count": np.zeros(7, np.int64),
         "total": np.zeros(3),
     }
     if m == 0:  # the kernels take addresses of first entries
@@ -248,8 +254,8 @@ def _collect(graph: CutGraph, work: dict, doubling: int, exact: bool) -> Reducti
             work["step_end"][:steps].copy(),
             work["step_weight"][:steps].copy(),
             work["flags"][2, :steps].copy(),
-            work["row_end"][: work["count"][5]].copy(),
-            work["row_weight"][: work["count"][5]].copy(),
+            work["row_end"][: work["count"][6]].copy(),
+            work["row_weight"][: work["count"][6]].copy(),
         ),
     )
 
@@ -270,7 +276,10 @@ def _anything_applies(graph: CutGraph) -> bool:
     csr = graph.indptr, graph.indices, graph.weights
     if _reduce.sketches(*csr, sketch, quotient):
         return True
-    return len(np.unique(quotient + (graph.degrees.astype(np.uint64) << np.uint64(32)))) < graph.n
+    return (
+        len(np.unique(quotient + (graph.degrees.astype(np.uint64) << np.uint64(32))))
+        < graph.n
+    )
 
 
 def _identity(graph: CutGraph) -> Reduction:

@@ -163,6 +163,21 @@ def test_small_dense_graphs_are_proved(method):
     assert (again.partition == result.partition).all()
 
 
+@pytest.mark.parametrize("bits", [49.5, 50.5, 51.9])
+@pytest.mark.parametrize("seed", range(6))
+def test_large_integers_are_proved(bits, seed):
+    """Beyond what reductions can do without rounding; every kind, all the same."""
+    rng = np.random.default_rng(seed)
+    structure = nx.convert_node_labels_to_integers(kind_of_graph(seed, rng))
+    u, v = np.array(structure.edges, np.int64).reshape(-1, 2).T
+    share = rng.uniform(-1, 1, len(u))
+    w = np.rint(share / np.abs(share).sum() * 2.0**bits)
+    graph = CutGraph.from_edges(u, v, w, structure.number_of_nodes())
+    result = derandcut.maxcut(graph, method="exact", work_limit=10**8)
+    assert result.status is Status.OPTIMAL
+    assert result.cut == result.upper_bound == oracles.maximum_cut(graph)[0]
+
+
 def test_limits_end_it_with_a_bound():
     graph = CutGraph.from_networkx(nx.gnp_random_graph(60, 0.5, seed=1))
     full = derandcut.maxcut(graph, method="exact")
