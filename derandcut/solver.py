@@ -253,7 +253,12 @@ def _solve(
 
     if settings.method != "derandomize" and kernel.m:
         search = Search(
-            kernel, V, seed=settings.seed, law=law, pool_size=settings.pool_size
+            kernel,
+            V,
+            seed=settings.seed,
+            law=law,
+            pool_size=settings.pool_size,
+            components=problem.pieces.components,
         )
         for partition in known:
             search.pool.offer(partition, kernel.cut(partition))

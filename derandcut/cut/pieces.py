@@ -115,8 +115,10 @@ class Pieces:
                 self.constant += Fraction(reduction.constant) / scale
                 rounding.append(reduction.rounding / scale)
                 scale *= reduction.scale
-            parts = blocks(part)
-            if len(parts) == 1 and len(parts[0][0]) == part.n:
+            reduced = piece.reduction is not None
+            parts = blocks(part) if reduced or block is None else []
+            whole = block is not None and not reduced  # a block that stays one
+            if whole or (len(parts) == 1 and len(parts[0][0]) == part.n):
                 piece.leaf = Leaf(part, scale)
                 self.leaves.append(piece.leaf)
                 continue
@@ -142,6 +144,12 @@ class Pieces:
             begin += leaf.graph.n
         u, v, w = (np.concatenate(x) for x in zip(*edges, strict=True))
         self.kernel = CutGraph.from_edges(u, v, w, begin)
+
+    @property
+    def components(self) -> np.ndarray | None:
+        """(kernel.n,) int array: the leaf of each vertex; None if there is one."""
+        sizes = [leaf.graph.n for leaf in self.leaves]
+        return np.repeat(np.arange(len(sizes)), sizes) if len(sizes) > 1 else None
 
     def lift(self, partition: np.ndarray) -> np.ndarray:
         """Return the best partition of the graph that continues one of the kernel."""

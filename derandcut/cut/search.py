@@ -82,6 +82,8 @@ class Search:
         (W, b) of a relaxation that was stopped part-way: the first round samples it.
     pool_size : int
         Distinct partitions wanted.
+    components : (n,) int array, optional
+        The component of each vertex, counted from 0. None: there is one.
     """
 
     def __init__(
@@ -92,16 +94,15 @@ class Search:
         seed: int,
         law: tuple[np.ndarray, np.ndarray] | None = None,
         pool_size: int = 1,
+        components: np.ndarray | None = None,
     ) -> None:
         self.graph = graph
         self.layout = Layout(graph)
         self.V = V
         self.law = law
         self.seed = seed
-        several = graph.n > 0 and graph.components.max() > 0
-        self.components = graph.components if several else None
         self.pool, self.champions = (
-            Pool(max(8, pool_size), graph.n // 100, self.components) for _ in range(2)
+            Pool(max(8, pool_size), graph.n // 100, components) for _ in range(2)
         )
         self.islands: list[Island] = []
         self.width = ISLANDS
@@ -132,7 +133,7 @@ class Search:
         """Begin a new epoch, from nothing or from the champions of the earlier ones."""
         champions = self.best
         self.epoch += 1
-        self.pool = Pool(champions.size, champions.distance, self.components)
+        self.pool = Pool(champions.size, champions.distance, champions.components)
         if self.epoch % REUNION == 0:
             for partition, cut in zip(
                 champions.partitions, champions.cuts, strict=True
