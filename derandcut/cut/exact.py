@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from concurrent.futures import Executor
+from fractions import Fraction
 
 import numpy as np
 
@@ -26,7 +27,6 @@ from derandcut.run import Run
 
 __all__ = ["Exact"]
 
-EPSILON = float(np.finfo(np.float64).eps)
 LARGEST = 600  # vertices of a leaf that branch and bound takes
 PROMISING = 200  # of a leaf where it likely pays, unasked
 NATURAL_WORK = 100_000_000  # units an unlimited "auto" run spends on it, some seconds
@@ -244,13 +244,14 @@ class Exact:
     def _bound(self) -> int | float:
         """The parts' bounds as one on the user's graph, rounded upwards."""
         problem = self.problem
-        total = math.fsum(part.bound * part.leaf.factor for part in self.parts)
-        if not problem.kernel.integer:
-            total += EPSILON * abs(total)
-        bound = problem.bound(total)
+        total = sum(
+            (Fraction(part.bound) * Fraction(part.leaf.factor) for part in self.parts),
+            Fraction(0),
+        )
         if problem.graph.integer:
+            bound = problem.exact_bound(total)
             return int(floor_to_values(problem.graph, bound))
-        return bound
+        return problem.bound(total)
 
     def certify(self, run: Run) -> None:
         """Tell the run what the bound is made of, if this stage has improved on W+."""

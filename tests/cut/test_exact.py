@@ -163,10 +163,10 @@ def test_small_dense_graphs_are_proved(method):
     assert (again.partition == result.partition).all()
 
 
-@pytest.mark.parametrize("bits", [49.5, 50.5, 51.9])
+@pytest.mark.parametrize("bits", [47.9, 49.5, 50.5, 51.5, 52.9])
 @pytest.mark.parametrize("seed", range(6))
 def test_large_integers_are_proved(bits, seed):
-    """Beyond what reductions can do without rounding; every kind, all the same."""
+    """Up to the largest sum of integer weights, with reductions and without."""
     rng = np.random.default_rng(seed)
     structure = nx.convert_node_labels_to_integers(kind_of_graph(seed, rng))
     u, v = np.array(structure.edges, np.int64).reshape(-1, 2).T
