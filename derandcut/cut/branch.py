@@ -26,7 +26,7 @@ from derandcut.cut.rounding import one_flip_descent
 from derandcut.graph import CutGraph
 from derandcut.run import Run
 
-__all__ = ["BranchAndBound"]
+__all__ = ["SLOTS", "BranchAndBound", "work_at"]
 
 SLOTS = 4  # nodes worked at together
 START_RANK = 24
@@ -305,13 +305,21 @@ class BranchAndBound:
 
     def advance(self, run: Run, executor: Executor) -> None:
         """A round of the nodes at work."""
+        self.fill()
+        work_at([self], executor)
+        self.settle(run)
+
+    def fill(self) -> None:
+        """Take the best open nodes to work."""
         while self.heap and len(self.slots) < SLOTS:
             _, _, node = heapq.heappop(self.heap)
             if node.bound < self.level:
                 self.closed = max(self.closed, node.bound)
             else:
                 self.slots.append(AtWork(self, node))
-        list(executor.map(AtWork.advance, self.slots, [self] * len(self.slots)))
+
+    def settle(self, run: Run) -> None:
+        """Take in what a round has brought."""
         run.charge(sum(slot.work for slot in self.slots))
         for slot in self.slots:
             slot.work = 0
@@ -384,3 +392,10 @@ class BranchAndBound:
             triangles.gamma / self.scale,
             Psd(y),
         )
+
+
+def work_at(trees: list[BranchAndBound], executor: Executor) -> None:
+    """A round of the nodes that these trees have at work, all at once."""
+    slots = [slot for tree in trees for slot in tree.slots]
+    owners = [tree for tree in trees for _ in tree.slots]
+    list(executor.map(AtWork.advance, slots, owners))

@@ -13,7 +13,7 @@ from fractions import Fraction
 import numpy as np
 
 from derandcut.cut.bound import floor_to_values, modulus, positive_weight
-from derandcut.cut.branch import BranchAndBound
+from derandcut.cut.branch import SLOTS, BranchAndBound, work_at
 from derandcut.cut.pieces import Leaf
 from derandcut.cut.presolve import Presolved
 from derandcut.cut.proof import Positive, Proof
@@ -110,8 +110,8 @@ class Part:
         if found.proof is not None:
             self.proof = found.proof
 
-    def advance(self, run: Run, executor: Executor) -> bool:
-        """A round of branch and bound; True if there is a better cut."""
+    def begin_round(self) -> int:
+        """Take nodes to work; how many there are."""
         if self.tree is None:
             self.tree = BranchAndBound(
                 self.graph,
@@ -120,7 +120,12 @@ class Part:
                 tolerance=self.tolerance,
                 seed=self.seed,
             )
-        self.tree.advance(run, executor)
+        self.tree.fill()
+        return len(self.tree.slots)
+
+    def end_round(self, run: Run) -> bool:
+        """Take in what the nodes have brought; True if there is a better cut."""
+        self.tree.settle(run)
         better = self.offer(self.tree.partition)
         self.lower_bound(self.tree.upper_bound)
         return better
@@ -208,20 +213,27 @@ class Exact:
         self._offer(run)
 
     def advance(self, run: Run, executor: Executor, units: float) -> None:
-        """Branch and bound until so many units are spent, or nothing is open."""
+        """Branch and bound until so many units are spent, or nothing is open.
+
+        A part joins in while the smaller ones have few nodes at work.
+        """
         self._take(run)
         begin = offered = run.work
-        for part in self.open:
-            if part.graph.n > LARGEST:
-                break
-            while not part.closed and run.work - begin < units:
-                if run.exhausted():
+        waiting = [part for part in self.open if part.graph.n <= LARGEST]
+        while waiting and run.work - begin < units and not run.exhausted():
+            nodes, together = 0, []
+            for part in waiting:
+                if nodes >= SLOTS:
                     break
-                better = part.advance(run, executor)
-                if better or run.work - offered > SLICE:
-                    self._offer(run)
-                    offered = run.work
-                run.tick()
+                nodes += part.begin_round()
+                together.append(part)
+            work_at([part.tree for part in together], executor)
+            better = [part.end_round(run) for part in together]
+            waiting = [part for part in waiting if not part.closed]
+            if any(better) or run.work - offered > SLICE:
+                self._offer(run)
+                offered = run.work
+            run.tick()
         self._offer(run)
         self.spent += run.work - begin
 

@@ -152,6 +152,24 @@ def test_blocks_are_proved_one_by_one():
     assert result.cut == sum(part.cut for part in best) + 3
 
 
+def test_blocks_are_worked_at_together():
+    """Eight blocks of one node each take as many rounds as two."""
+    parts = [nx.gnp_random_graph(12, 0.8, seed=seed) for seed in range(8)]
+    graph = CutGraph.from_networkx(nx.disjoint_union_all(parts))
+    problem, runs = presolve(graph), []
+    for threads in (1, 3):
+        run, rounds = Run(graph), 0
+        run.offer_cut(np.ones(graph.n, np.int8))
+        exact = Exact(problem, method="exact")
+        with ThreadPoolExecutor(threads) as executor:
+            while exact.open:
+                exact.advance(run, executor, 1)
+                rounds += 1
+        runs.append((run.work, run.cut, run.upper_bound, run.partition.tolist()))
+        assert rounds <= 20
+    assert runs[0] == runs[1] and run.cut == run.upper_bound
+
+
 @pytest.mark.parametrize("method", ["auto", "exact"])
 def test_small_dense_graphs_are_proved(method):
     graph = CutGraph.from_networkx(nx.gnp_random_graph(40, 0.5, seed=3))
