@@ -1,4 +1,4 @@
-"""Exact reductions: elimination up to degree 3, domination, twins, (4.1)-(4.4), (4.10).
+"""Exact reductions: low degrees, heavy edges, twins; (4.1)-(4.4), (4.10), (4.12).
 
 Storage
 -------
@@ -8,18 +8,20 @@ marked -1). ``table`` is an open-addressing hash of the edges by their end verti
 or -1 for an empty place), so that "is there an edge ab" costs the same at a hub as
 anywhere else. No rule adds more edges than it removes: m places suffice for ever.
 
-Four stacks of vertices wait for work: degree at most 2, degree 3, domination, and twins
-(last in, first out leaves fewer vertices than first in, first out: G70 1,398 against
-1,431). A vertex of degree above 3 is scanned for domination, and when nothing else is
-left for twins, again once a sixteenth of its list has changed, which makes all scans
-together linear in the number of changes.
+Four stacks of vertices wait for work: degree at most 2, degree 3, domination, and the
+rest (last in, first out leaves fewer vertices than first in, first out: G70 1,398
+against 1,431). A vertex of degree above 3 is scanned for domination, and when nothing
+else is left for triangles and twins, again once a sixteenth of its list has changed,
+which makes all scans together linear in the number of changes.
 
 Twins are found by sketches. Weights are binary fractions, so they have residues modulo
 the prime P = 2^31 - 1, and so has sum w_uz r_z, with two random numbers r_z a vertex:
 two sums that are proportional wherever the lists are. Adjacent twins are looked for
-along the edges; others by the quotient of the sums, in a table of sets of 8 vertices, in
-which what is out of date or, rarely, crowded is overwritten. Who agrees is compared
+along the edges; others by the quotient of the sums, in a table of sets of 8 vertices,
+where what is out of date or, rarely, crowded is overwritten. Who agrees is compared
 weight by weight, exactly.
+
+Integers: all arithmetic is exact if `largest` stays below 2^53.
 
 Reads and writes everything in `Work`; about 100 to 200 ns an edge touched (three cache
 misses). Invariants: lists, degrees and table always hold the same simple graph without
@@ -31,8 +33,10 @@ from libc.math cimport fabs, fmax, frexp
 from libc.stdint cimport int8_t, int32_t, int64_t, uint8_t, uint32_t, uint64_t
 
 cdef enum:
-    DOMINATED = 1  # kinds of a contraction, in step_kind: the kept vertex was dominated,
-    TWIN = 2       # or the two are twins
+    DOMINATED = 1  # contractions, in step_kind: the vertex kept was dominated,
+    TWIN = 2       # or the two are twins,
+    TRIANGLE = 3   # or in a triangle with two heavy edges at both
+    HEAVY = 8      # edges of a vertex that may be two of a triangle
     WAYS = 8
     TRIES = 4      # comparisons of twins along edges, of a scan
 
@@ -58,14 +62,15 @@ cdef struct Work:
     int32_t* step_end       # its up to three neighbours (-1: none),
     double* step_weight     # the weights to them,
     uint8_t* step_kind      # and what a contraction was
-    int32_t* row_end        # of twins gone: their neighbours, a row ends with -1,
-    double* row_weight      # and the weights
+    int32_t* row_end        # of twins gone: their neighbours; of triangles: the third
+    double* row_weight      # vertex; a row ends with -1; and the weights to them
     uint64_t* sketch        # the two sums, 0 before the first scan
     uint32_t* quotient
     int32_t* twin           # sets of WAYS vertices plus one, 0: empty
     uint64_t twin_mask      # number of sets minus one
     int64_t* count          # steps, spare edges, heights of the four stacks, rows
-    double* total           # constant, its compensation, noise
+    double* size            # sum of a vertex's |weights|, when last scanned
+    double* total           # constant, its compensation, noise, largest sum
 
 
 cdef inline uint64_t place_of(Work* s, int32_t a, int32_t b) noexcept nogil:
@@ -150,6 +155,12 @@ cdef inline void remove(Work* s, int32_t e) noexcept nogil:
     s.count[1] += 1
 
 
+cdef inline void summed(Work* s, double size) noexcept nogil:
+    """A sum of that size has been made."""
+    if size > s.total[3]:
+        s.total[3] = size
+
+
 cdef inline void add_edge(Work* s, int32_t a, int32_t b, double w) noexcept nogil:
     """w_ab += w."""
     cdef uint64_t place
@@ -164,6 +175,7 @@ cdef inline void add_edge(Work* s, int32_t a, int32_t b, double w) noexcept nogi
         return
     w += s.weight[e]
     s.total[2] += fabs(w)
+    summed(s, fabs(w))
     if w == 0:
         remove(s, e)
     else:
@@ -218,12 +230,14 @@ cdef void eliminate(Work* s, int32_t u) noexcept nogil:
     cdef int32_t d = s.degree[u], i
     cdef int32_t* end = &s.step_end[3 * step]
     cdef double* w = &s.step_weight[3 * step]
-    cdef double total, f0, fa, fb, fc
+    cdef double total = 0, f0, fa, fb, fc
     for i in range(d):
         end[i] = s.head[s.first[u]]
         w[i] = s.weight[s.first[u] >> 1]
         s.total[2] += 64 * fabs(w[i])
+        total += fabs(w[i])
         remove(s, s.first[u] >> 1)
+    summed(s, 4 * total)
     if d == 1:
         # (4.1)
         add_constant(s, fmax(0, w[0]))
@@ -289,6 +303,8 @@ cdef int64_t dominate(Work* s, int32_t u) noexcept nogil:
             heaviest = w
             best = arc
         arc = s.succ[arc]
+    s.size[u] = total
+    summed(s, total)
     # (4.4)
     if heaviest < total - heaviest:
         wait(s, u, 3)
@@ -420,7 +436,9 @@ cdef int32_t adjacent_twin(
     return -1
 
 
-cdef int32_t distant_twin(Work* s, int32_t u, int* sign, int64_t* visited) noexcept nogil:
+cdef int32_t distant_twin(
+    Work* s, int32_t u, int* sign, int64_t* visited
+) noexcept nogil:
     """A vertex of the table, or -1 and u has entered it."""
     cdef int32_t v
     cdef int i
@@ -444,14 +462,94 @@ cdef int32_t distant_twin(Work* s, int32_t u, int* sign, int64_t* visited) noexc
     return -1
 
 
-cdef int64_t pair_up(Work* s, int32_t u) noexcept nogil:
-    """Contract u onto a twin, if one is found; the number of arcs visited."""
+cdef inline double weight_at(Work* s, int32_t u) noexcept nogil:
+    """Sum of the sizes of all weights of u."""
+    cdef int32_t arc = s.first[u]
+    cdef double total = 0
+    while arc >= 0:
+        total += fabs(s.weight[arc >> 1])
+        arc = s.succ[arc]
+    return total
+
+
+cdef bint close_triangle(Work* s, int32_t u, int64_t* visited) noexcept nogil:
+    """Contract an edge of u by (4.12), if there is one."""
+    cdef int32_t heavy[HEAVY]
+    cdef int32_t arc = s.first[u], v, z, e, gone, kept
+    cdef int64_t step
+    cdef uint64_t place
+    cdef int count = 0, i, j
+    cdef double total = 0, first = 0, second = 0, a, b, c, size
+    while arc >= 0:
+        a = fabs(s.weight[arc >> 1])
+        total += a
+        if a > first:
+            first, second = a, first
+        elif a > second:
+            second = a
+        arc = s.succ[arc]
+    if 2 * (first + second) < total:
+        return False
+    arc = s.first[u]
+    while arc >= 0 and count < HEAVY:
+        if 2 * (fabs(s.weight[arc >> 1]) + first) >= total:
+            heavy[count] = arc
+            count += 1
+        arc = s.succ[arc]
+    for i in range(count):
+        v, a = s.head[heavy[i]], s.weight[heavy[i] >> 1]
+        for j in range(count):
+            z, b = s.head[heavy[j]], s.weight[heavy[j] >> 1]
+            if i == j or 2 * (fabs(a) + fabs(b)) < total:
+                continue
+            e = find(s, v, z, &place)
+            if e < 0:
+                continue
+            c = s.weight[e]
+            if ((a > 0) + (b > 0) + (c > 0)) % 2:
+                continue
+            # a sixteenth of the edges of v may have changed; then v is scanned, too
+            if 4 * (fabs(a) + fabs(c)) < s.size[v]:
+                continue
+            size = weight_at(s, v)
+            summed(s, size)
+            visited[0] += s.degree[v]
+            # (4.12)
+            if 2 * (fabs(a) + fabs(c)) < size:
+                continue
+            s.total[2] += (64 + s.degree[u] + s.degree[v]) * (total + size)
+            gone, kept = u, v
+            if s.degree[v] < s.degree[u]:
+                gone, kept = v, u
+            step = record(s, gone)
+            s.step_end[3 * step] = kept
+            s.step_weight[3 * step] = a
+            s.step_kind[step] = TRIANGLE
+            keep(s, z, c if kept == v else b)
+            keep(s, -1, 0)
+            visited[0] += s.degree[gone]
+            contract(s, gone, kept, a, a > 0)
+            return True
+    return False
+
+
+cdef inline void keep(Work* s, int32_t z, double w) noexcept nogil:
+    """Append to the rows."""
+    s.row_end[s.count[6]] = z
+    s.row_weight[s.count[6]] = w
+    s.count[6] += 1
+
+
+cdef int64_t look_closer(Work* s, int32_t u) noexcept nogil:
+    """Contract u by a triangle or onto a twin, if one is found; the arcs visited."""
     cdef int32_t arc = s.first[u], v
     cdef int64_t visited = 2 * s.degree[u], step
     cdef uint64_t h = 0, k = 0, c
     cdef uint64_t r[2]
     cdef int sign = 0
-    cdef double w, total = 0
+    cdef double w
+    if close_triangle(s, u, &visited):
+        return visited
     while arc >= 0:
         draw(s.head[arc], r)
         c = residue(s.weight[arc >> 1])
@@ -471,15 +569,11 @@ cdef int64_t pair_up(Work* s, int32_t u) noexcept nogil:
     s.step_kind[step] = TWIN
     arc = s.first[u]
     while arc >= 0:
-        total += fabs(s.weight[arc >> 1])
         if s.head[arc] != v:
-            s.row_end[s.count[6]] = s.head[arc]
-            s.row_weight[s.count[6]] = s.weight[arc >> 1]
-            s.count[6] += 1
+            keep(s, s.head[arc], s.weight[arc >> 1])
         arc = s.succ[arc]
-    s.row_end[s.count[6]] = -1
-    s.count[6] += 1
-    s.total[2] += 64 * total
+    keep(s, -1, 0)
+    s.total[2] += 64 * weight_at(s, u)
     contract(s, u, v, w, sign < 0)
     return visited + s.degree[v]
 
@@ -509,7 +603,7 @@ cdef int64_t advance(Work* s, int64_t budget) noexcept nogil:
         elif r == 2:
             visited += dominate(s, u)
         elif r == 3:
-            visited += pair_up(s, u)
+            visited += look_closer(s, u)
     return visited
 
 
@@ -518,7 +612,7 @@ cdef Work work_of(
     uint8_t[:, ::1] flags, int32_t[::1] table, int32_t[::1] spare,
     int32_t[:, ::1] step_end, double[:, ::1] step_weight, int32_t[::1] row_end,
     double[::1] row_weight, uint64_t[::1] sketch, uint32_t[::1] quotient,
-    int32_t[::1] twin, int64_t[::1] count, double[::1] total,
+    int32_t[::1] twin, int64_t[::1] count, double[::1] size, double[::1] total,
 ) noexcept nogil:
     cdef Work s
     s.n = vertices.shape[1]
@@ -533,7 +627,7 @@ cdef Work work_of(
     s.row_end, s.row_weight = &row_end[0], &row_weight[0]
     s.sketch, s.quotient, s.twin = &sketch[0], &quotient[0], &twin[0]
     s.twin_mask = twin.shape[0] // WAYS - 1
-    s.count, s.total = &count[0], &total[0]
+    s.count, s.size, s.total = &count[0], &size[0], &total[0]
     return s
 
 
@@ -544,12 +638,12 @@ def load(
     int32_t[::1] table, int32_t[::1] spare, int32_t[:, ::1] step_end,
     double[:, ::1] step_weight, int32_t[::1] row_end, double[::1] row_weight,
     uint64_t[::1] sketch, uint32_t[::1] quotient, int32_t[::1] twin,
-    int64_t[::1] count, double[::1] total,
+    int64_t[::1] count, double[::1] size, double[::1] total,
 ):
     """Enter the edges of rows begin..end-1, numbered from `edge`; the next number."""
     cdef Work s = work_of(
         arcs, weight, vertices, flags, table, spare, step_end, step_weight, row_end,
-        row_weight, sketch, quotient, twin, count, total,
+        row_weight, sketch, quotient, twin, count, size, total,
     )
     cdef int64_t u, k
     cdef uint64_t place
@@ -573,12 +667,13 @@ def slice(
     int32_t[:, ::1] vertices, uint8_t[:, ::1] flags, int32_t[::1] table,
     int32_t[::1] spare, int32_t[:, ::1] step_end, double[:, ::1] step_weight,
     int32_t[::1] row_end, double[::1] row_weight, uint64_t[::1] sketch,
-    uint32_t[::1] quotient, int32_t[::1] twin, int64_t[::1] count, double[::1] total,
+    uint32_t[::1] quotient, int32_t[::1] twin, int64_t[::1] count,
+    double[::1] size, double[::1] total,
 ):
     """Apply the rules until `budget` arcs are visited; below it: nothing is left."""
     cdef Work s = work_of(
         arcs, weight, vertices, flags, table, spare, step_end, step_weight, row_end,
-        row_weight, sketch, quotient, twin, count, total,
+        row_weight, sketch, quotient, twin, count, size, total,
     )
     with nogil:
         budget = advance(&s, budget)
@@ -651,7 +746,7 @@ def project(
     """Do the steps on a partition: what stays takes the better side of what goes.
 
     A vertex dominated by one that goes obeys it; twins that disagree take the side
-    that is better for both.
+    that is better for both; in a triangle the one that disagrees with two gives in.
     """
     cdef int64_t step, at = 0
     cdef int8_t wanted
@@ -667,6 +762,12 @@ def project(
                 x[v] = wanted
                 continue
             pull = 0
+            if step_kind[step] == TRIANGLE:
+                # a third vertex that agrees with v: u gives in
+                if row_weight[at] * x[v] * x[row_end[at]] > 0:
+                    x[v] = wanted
+                at += 2
+                continue
             while row_end[at] >= 0:
                 pull += row_weight[at] * x[row_end[at]]
                 at += 1

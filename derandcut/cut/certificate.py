@@ -358,7 +358,7 @@ def _replayed(steps: np.ndarray, problem: check.Problem) -> dict[str, Any] | Non
     """The rule `reduce`: the steps, made exact where they were done in rounded weights.
 
     A pair that should not be there is moved into the constant; an edge that just fails
-    to dominate is made to, twins that are not quite alike are made alike. All this
+    to decide is made to, twins that are not quite alike are made alike. All this
     costs a rounding error at most. None if it fails.
     """
     unit = problem.unit + SPARE_BITS
@@ -393,8 +393,7 @@ def _replayed(steps: np.ndarray, problem: check.Problem) -> dict[str, Any] | Non
 def _repairs(rest: check.Problem, u: int, v: int) -> list[tuple[int, int, int]]:
     """The shifts, in two units each, after which u and v may be contracted."""
     w = rest.rows[u].get(v, 0)
-    others = (sum(map(abs, rest.rows[x].values())) - abs(w) for x in (u, v))
-    lacking = (min(others) - abs(w) + 1) // 2
+    lacking = (check.lacking(rest, u, v) + 1) // 2
     if lacking <= 0:
         return []
     alike = _likened(rest, u, v)

@@ -1,4 +1,4 @@
-"""Exact reductions (4.1)-(4.4), (4.10): a smaller graph with the same maximum cut."""
+"""Exact reductions, (4.1)-(4.4), (4.10), (4.12): less graph with the same optimum."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from derandcut.run import Run
 __all__ = ["Reduction", "reduce"]
 
 SLICE = 100_000  # arcs a kernel call visits, about 20 ms
-EXACT = 2.0**50  # sums of integer weights up to here: no step can round
+EXACT = 2.0**52  # sums of integers up to here do not round
 UNIT_ROUNDOFF = 2.0**-53
 
 
@@ -133,7 +133,7 @@ class Reduction:
 
 
 def reduce(graph: CutGraph, run: Run | None = None) -> Reduction:
-    """Eliminate vertices of degree up to 3, contract dominating edges and twins.
+    """Eliminate vertices of degree up to 3; contract heavy edges and twins.
 
     Parameters
     ----------
@@ -156,11 +156,13 @@ def reduce(graph: CutGraph, run: Run | None = None) -> Reduction:
     three pair terms. A vertex u whose edge uv outweighs all its others together takes
     the side that edge asks for. (4.10): twins u and v with w_uz = c w_vz for all others
     z are pulled to the same side if c > 0 (and w_uv <= 0), to different ones if c < 0
-    (and w_uv >= 0); the weights are compared exactly. Which rules are applied in which
-    order depends on the graph alone. For integer weights the arithmetic is exact, and
-    where their sum is so large that a step could round, no rule is applied; for real
-    ones every step adds at most 64 roundings of the weights it touches to
-    `Reduction.rounding`.
+    (and w_uv >= 0); the weights are compared exactly. (4.12): in a
+    triangle u, v, z that is not frustrated, if u and v do not suit each other, z does
+    not suit one of them; where this one's two edges in the triangle outweigh its others
+    it can change sides (Lange, Andres and Swoboda 2019). Which rules are applied in
+    which order depends on the graph alone. For integer weights the arithmetic is exact
+    (if a sum did round, near 2^53, no rule is applied); for real ones every step adds
+    at most 64 roundings of the weights it touches to `Reduction.rounding`.
 
     Examples
     --------
@@ -173,10 +175,7 @@ def reduce(graph: CutGraph, run: Run | None = None) -> Reduction:
     # int64 indices mean a billion edges: too many for the lists below to pay.
     if graph.indices.dtype != np.int32 or not _anything_applies(graph):
         return _identity(graph)
-    if graph.integer and graph.absolute_weight > EXACT:
-        return _identity(graph)
-    exact = graph.integer
-    doubling = 2 if exact else 1
+    doubling = 2 if graph.integer else 1
     n, m = graph.n, graph.m
     places = 1 << max(2, (2 * m).bit_length())
     work = {
@@ -194,7 +193,8 @@ def reduce(graph: CutGraph, run: Run | None = None) -> Reduction:
         "quotient": np.zeros(n, np.uint32),
         "twin": np.zeros(8 << max(0, (n - 1).bit_length() - 1), np.int32),
         "count": np.zeros(7, np.int64),
-        "total": np.zeros(3),
+        "size": np.zeros(n),
+        "total": np.zeros(4),
     }
     if m == 0:  # the kernels take addresses of first entries
         work |= {
@@ -218,11 +218,13 @@ def reduce(graph: CutGraph, run: Run | None = None) -> Reduction:
         visited = _reduce.slice(SLICE, **work)
         if run is not None:
             run.charge(visited)
-    return _collect(graph, work, doubling, exact)
+    return _collect(graph, work, doubling)
 
 
-def _collect(graph: CutGraph, work: dict, doubling: int, exact: bool) -> Reduction:
+def _collect(graph: CutGraph, work: dict, doubling: int) -> Reduction:
     """Read kernel, constant and steps out of the kernel's work arrays."""
+    if graph.integer and work["total"][3] > EXACT:
+        return _identity(graph)
     steps = int(work["count"][0])
     alive = work["flags"][1].astype(bool)
     vertices = np.flatnonzero(alive).astype(np.int32)
@@ -232,8 +234,8 @@ def _collect(graph: CutGraph, work: dict, doubling: int, exact: bool) -> Reducti
     v, u = work["arcs"][0, : 2 * graph.m].reshape(-1, 2)[used].T
     w = work["weight"][: graph.m][used]
     constant, scale, rounding = float(work["total"][:2].sum()), 1, 0.0
-    if exact:
-        constant = round(constant) // 2
+    if graph.integer:
+        constant = sum(map(int, work["total"][:2])) // 2
         if (w % 2 == 0).all():
             w = w / 2
         else:
@@ -242,9 +244,12 @@ def _collect(graph: CutGraph, work: dict, doubling: int, exact: bool) -> Reducti
         # twice, for the roundings of the tally itself; the last term: the constant's
         noise = 2 * float(work["total"][2]) + 4 * abs(constant)
         rounding = UNIT_ROUNDOFF * noise
+    kernel = CutGraph.from_edges(number[u], number[v], w, len(vertices))
+    if graph.integer and not kernel.integer:  # beyond 2^53 when doubled
+        return _identity(graph)
     return Reduction(
         graph,
-        CutGraph.from_edges(number[u], number[v], w, len(vertices)),
+        kernel,
         constant,
         scale,
         rounding,
@@ -261,7 +266,7 @@ def _collect(graph: CutGraph, work: dict, doubling: int, exact: bool) -> Reducti
 
 
 def _anything_applies(graph: CutGraph) -> bool:
-    """True if some vertex has degree up to 3, an edge that dominates it, or a twin."""
+    """False only if no rule applies to any vertex."""
     if graph.n == 0:
         return False
     if graph.degrees.min() <= 3:
@@ -269,7 +274,8 @@ def _anything_applies(graph: CutGraph) -> bool:
     size = np.abs(graph.weights)
     starts = graph.indptr[:-1]
     heaviest = np.maximum.reduceat(size, starts)
-    if (2 * heaviest >= np.add.reduceat(size, starts)).any():
+    # half of the weights in one edge, (4.4), or in two, (4.12)
+    if (4 * heaviest >= np.add.reduceat(size, starts)).any():
         return True
     sketch = np.empty(graph.n, np.uint64)
     quotient = np.empty(graph.n, np.uint32)

@@ -1,9 +1,10 @@
-"""The exact reductions (4.1)-(4.4), (4.10), against brute force."""
+"""The exact reductions (4.1)-(4.4), (4.10), (4.12), against brute force."""
 
 import itertools
 from fractions import Fraction
 from pathlib import Path
 
+import networkx as nx
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -68,7 +69,7 @@ def check(graph):
     assert graph.cut(again) >= graph.cut(y) - slack
     assert kernel.m <= graph.m
     assert kernel.n == 0 or kernel.degrees.min() >= 4
-    assert not dominated(kernel) and not twins(kernel)
+    assert not dominated(kernel) and not twins(kernel) and not triangle(kernel)
 
 
 def rows(graph):
@@ -83,6 +84,21 @@ def dominated(graph):
     for row in rows(graph):
         size = [abs(w) for w in row]
         if 2 * max(size) > sum(size) * (1 + Fraction(1e-12)):
+            return True
+    return False
+
+
+def triangle(graph):
+    """Whether (4.12) applies beyond rounding."""
+    W = rows(graph)
+    total = [sum(map(abs, row)) * (1 + Fraction(1e-12)) for row in W]
+    for u, v, z in itertools.permutations(range(graph.n), 3):
+        a, b, c = W[u][v], W[u][z], W[v][z]
+        if (
+            a * b * c < 0
+            and 2 * (abs(a) + abs(b)) > total[u]
+            and 2 * (abs(a) + abs(c)) > total[v]
+        ):
             return True
     return False
 
@@ -203,6 +219,33 @@ def test_4_10_twins_of_both_signs(seed):
     rng = np.random.default_rng([10, seed])
     sizes = int(rng.integers(6, 10)), int(rng.integers(1, 4))
     check(with_twins(rng, *sizes, integer=seed % 2 == 1))
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_4_12_triangles_in_cliques_on_a_ring(seed):
+    """What is left of such graphs by the other rules is full of triangles."""
+    rng = np.random.default_rng([12, seed])
+    size = int(rng.integers(4, 6))
+    structure = nx.connected_caveman_graph(2, size)
+    extra = rng.integers(0, 2 * size, (2, 3))
+    u, v = np.array(structure.edges).T
+    u, v = np.r_[u, extra[0]], np.r_[v, extra[1]]
+    w = rng.choice([-1.0, 1.0], len(u)) if seed % 2 else rng.normal(size=len(u))
+    check(CutGraph.from_edges(u, v, w, 2 * size))
+
+
+@pytest.mark.parametrize("sign", [-1, 1])
+def test_4_12_two_edges_of_a_triangle_outweigh_the_others(sign):
+    """K7, and two vertices with two edges each into it and a common neighbour."""
+    u, v = np.triu_indices(7, 1)
+    ends = np.r_[u, 7, 7, 7, 8, 8, 7], np.r_[v, 0, 1, 2, 0, 3, 8]
+    weight = np.r_[np.full(21, 8.0), sign * 2, 1, 1, 2, 1, -2]
+    graph = CutGraph.from_edges(
+        np.r_[ends[0], 8, 7], np.r_[ends[1], 4, 5], np.r_[weight, -1, 1]
+    )
+    frustrated = sign < 0
+    assert (reduce(graph).kernel.n == 9) == frustrated
+    check(graph)
 
 
 @pytest.mark.parametrize("between", [None, 0.7, -0.7])
