@@ -442,7 +442,7 @@ cdef int32_t distant_twin(
     """A vertex of the table, or -1 and u has entered it."""
     cdef int32_t v
     cdef int i
-    cdef uint64_t home
+    cdef uint64_t home, place
     cdef int32_t* places
     cdef int32_t* room
     s.quotient[u] = quotient_of(s.sketch[u])
@@ -453,7 +453,11 @@ cdef int32_t distant_twin(
         v = places[i] - 1
         if v < 0 or v == u or not s.alive[v] or set_of(s, v) != home:
             room = &places[i]
-        elif s.quotient[v] == s.quotient[u] and s.degree[v] == s.degree[u]:
+        elif (
+            s.quotient[v] == s.quotient[u]
+            and s.degree[v] == s.degree[u]
+            and find(s, u, v, &place) < 0
+        ):
             visited[0] += s.degree[u]
             sign[0] = twins(s, u, v, 0)
             if sign[0]:
