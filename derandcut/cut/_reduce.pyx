@@ -1,4 +1,6 @@
-"""Exact reductions: low degrees, heavy edges, twins; (4.1)-(4.4), (4.10), (4.12).
+"""Exact reductions: low degrees, heavy edges, twins, cliques.
+
+(4.1)-(4.4), (4.10), (4.12), (4.13).
 
 Storage
 -------
@@ -19,7 +21,9 @@ the prime P = 2^31 - 1, and so has sum w_uz r_z, with two random numbers r_z a v
 two sums that are proportional wherever the lists are. Adjacent twins are looked for
 along the edges; others by the quotient of the sums, in a table of sets of 8 vertices,
 where what is out of date or, rarely, crowded is overwritten. Who agrees is compared
-weight by weight, exactly.
+weight by weight, exactly. Where at least half of the neighbours are adjacent twins
+whose edges object, there may be a clique: what is done to one is paid by the edges
+that vanish, at least a third of those it had.
 
 Integers: all arithmetic is exact if `largest` stays below 2^53.
 
@@ -35,7 +39,8 @@ from libc.stdint cimport int8_t, int32_t, int64_t, uint8_t, uint32_t, uint64_t
 cdef enum:
     DOMINATED = 1  # contractions, in step_kind: the vertex kept was dominated,
     TWIN = 2       # or the two are twins,
-    TRIANGLE = 3   # or in a triangle with two heavy edges at both
+    TRIANGLE = 3   # or in a triangle with two heavy edges at both;
+    CLIQUE = 4     # the first of the vertices of a clique
     HEAVY = 8      # edges of a vertex that may be two of a triangle
     WAYS = 8
     TRIES = 4      # comparisons of twins along edges, of a scan
@@ -59,11 +64,11 @@ cdef struct Work:
     uint8_t* waiting        # bit r: the vertex is in stack r
     uint8_t* alive
     int32_t* step_vertex    # the steps done: which vertex went,
-    int32_t* step_end       # its up to three neighbours (-1: none),
-    double* step_weight     # the weights to them,
+    int32_t* step_end       # its up to three neighbours (-1: none; -k: in a clique),
+    double* step_weight     # the weights to them (in a clique: t = 1, -1),
     uint8_t* step_kind      # and what a contraction was
-    int32_t* row_end        # of twins gone: their neighbours; of triangles: the third
-    double* row_weight      # vertex; a row ends with -1; and the weights to them
+    int32_t* row_end        # of twins and cliques gone: their neighbours; of triangles:
+    double* row_weight      # the third vertex; -1 ends a row; and the weights, or t
     uint64_t* sketch        # the two sums, 0 before the first scan
     uint32_t* quotient
     int32_t* twin           # sets of WAYS vertices plus one, 0: empty
@@ -416,19 +421,28 @@ cdef inline uint64_t set_of(Work* s, int32_t u) noexcept nogil:
     return (s.quotient[u] * <uint64_t>0x9E3779B97F4A7C15 >> 32) & s.twin_mask
 
 
+cdef inline bint alike(Work* s, int32_t u, int32_t arc) noexcept nogil:
+    """Whether an arc of u leads to what may be its twin."""
+    cdef int32_t v = s.head[arc]
+    return s.degree[v] == s.degree[u] and s.sketch[v] and may_be_twins(
+        s.sketch[u], s.sketch[v], u, v, s.weight[arc >> 1]
+    )
+
+
 cdef int32_t adjacent_twin(
-    Work* s, int32_t u, int* sign, double* w, int64_t* visited
+    Work* s, int32_t u, int* sign, double* w, int32_t* count, int64_t* visited
 ) noexcept nogil:
-    cdef int32_t arc = s.first[u], v
-    cdef int tries = 0
-    while arc >= 0 and tries < TRIES:
-        v = s.head[arc]
-        w[0] = s.weight[arc >> 1]
+    """A neighbour, or -1; how many neighbours are alike."""
+    cdef int32_t arc = s.first[u], here, v
+    while arc >= 0:
+        here = arc
         arc = s.succ[arc]
-        if s.degree[v] == s.degree[u] and s.sketch[v] and may_be_twins(
-            s.sketch[u], s.sketch[v], u, v, w[0]
-        ):
-            tries += 1
+        if not alike(s, u, here):
+            continue
+        count[0] += 1
+        if count[0] <= TRIES:
+            v = s.head[here]
+            w[0] = s.weight[here >> 1]
             visited[0] += s.degree[u]
             sign[0] = twins(s, u, v, w[0])
             if sign[0]:
@@ -544,9 +558,89 @@ cdef inline void keep(Work* s, int32_t z, double w) noexcept nogil:
     s.count[6] += 1
 
 
+cdef bint same_clique(Work* s, int32_t u, int32_t v, double w) noexcept nogil:
+    """Whether u and v, joined by w, are adjacent alike to all others, up to a sign."""
+    cdef int32_t arc = s.first[u], z, e
+    cdef uint64_t place
+    cdef double wanted
+    while arc >= 0:
+        z = s.head[arc]
+        wanted = s.weight[arc >> 1] if w > 0 else -s.weight[arc >> 1]
+        arc = s.succ[arc]
+        if z != v:
+            e = find(s, v, z, &place)
+            if e < 0 or s.weight[e] != wanted:
+                return False
+    return True
+
+
+cdef bint take_clique(Work* s, int32_t u, int64_t* visited) noexcept nogil:
+    """(4.13): take u out with its neighbours that are alike, if they are enough."""
+    # Behind the ends of steps and rows: there to stay if all goes well.
+    cdef int64_t step = s.count[0]
+    cdef int32_t* member = &s.step_vertex[step]
+    cdef int32_t* other = &s.row_end[s.count[6]]
+    cdef double* t = &s.row_weight[s.count[6]]
+    cdef int32_t arc = s.first[u], here, d = s.degree[u], k = 1, others = 0, i, j
+    cdef int64_t total = 1, mass = 0
+    cdef double w = 0, side, constant
+    member[0] = u
+    s.step_weight[3 * step] = 1
+    while arc >= 0:
+        here = arc
+        arc = s.succ[arc]
+        if alike(s, u, here):
+            visited[0] += d
+            side = 1 if s.weight[here >> 1] > 0 else -1
+            if same_clique(s, u, s.head[here], side):
+                w = fabs(s.weight[here >> 1])
+                member[k] = s.head[here]
+                s.step_weight[3 * (step + k)] = side
+                total += <int64_t>side
+                k += 1
+                continue
+        other[others] = s.head[here]
+        t[others] = s.weight[here >> 1]
+        others += 1
+        if 2 * others > d + 2:  # more than k + 1 of d + 1 = k + others vertices
+            return False
+    for i in range(others):
+        side = t[i] / w
+        if fabs(side) > k + 1 or side != <int64_t>side or not same_product(
+            t[i], 1, side, w
+        ):
+            return False
+        t[i] = side
+        total += <int64_t>side
+        mass += <int64_t>fabs(side)
+    if mass > k + 1:
+        return False
+    for i in range(k):
+        while s.first[member[i]] >= 0:
+            remove(s, s.first[member[i]] >> 1)
+        record(s, member[i])
+        s.step_end[3 * (step + i)] = -k
+    s.step_kind[step] = CLIQUE
+    constant = w * (total * total // 4)
+    s.total[2] += 64 * constant
+    summed(s, constant)
+    add_constant(s, constant)
+    for i in range(others):
+        for j in range(i):
+            s.total[2] += w * fabs(t[i] * t[j])
+            add_edge(s, other[i], other[j], -w * (t[i] * t[j]))
+    for i in range(others):
+        s.changes[other[i]] += k
+        changed(s, other[i])
+    other[others] = -1
+    s.count[6] += others + 1
+    visited[0] += d * k
+    return True
+
+
 cdef int64_t look_closer(Work* s, int32_t u) noexcept nogil:
-    """Contract u by a triangle or onto a twin, if one is found; the arcs visited."""
-    cdef int32_t arc = s.first[u], v
+    """Take u out by a triangle, a twin or a clique, if one is found; arcs visited."""
+    cdef int32_t arc = s.first[u], v, count = 0
     cdef int64_t visited = 2 * s.degree[u], step
     cdef uint64_t h = 0, k = 0, c
     cdef uint64_t r[2]
@@ -561,7 +655,9 @@ cdef int64_t look_closer(Work* s, int32_t u) noexcept nogil:
         k += reduced(c * r[1])
         arc = s.succ[arc]
     s.sketch[u] = reduced(h) | reduced(k) << 32
-    v = adjacent_twin(s, u, &sign, &w, &visited)
+    v = adjacent_twin(s, u, &sign, &w, &count, &visited)
+    if v < 0 and 2 * (count + 1) >= s.degree[u] and take_clique(s, u, &visited):
+        return visited
     if v < 0:
         w = 0
         v = distant_twin(s, u, &sign, &visited)
@@ -688,8 +784,8 @@ def sketches(
     const int64_t[::1] indptr, const int32_t[::1] indices, const double[::1] weights,
     uint64_t[::1] sketch, uint32_t[::1] quotient,
 ):
-    """Fill both arrays; True if two adjacent vertices may be twins."""
-    cdef int64_t u, v, n = quotient.shape[0], k, i, j, begin, d
+    """Fill both arrays; True if two adjacent vertices may be twins or in a clique."""
+    cdef int64_t u, v, n = quotient.shape[0], k, begin, d
     cdef uint64_t h, g, c
     cdef uint64_t r[2]
     cdef bint found = False
@@ -707,19 +803,11 @@ def sketches(
             begin, d = indptr[u], indptr[u + 1] - indptr[u]
             for k in range(begin, begin + d):
                 v = indices[k]
-                if v <= u or indptr[v + 1] - indptr[v] != d or not may_be_twins(
+                if v > u and indptr[v + 1] - indptr[v] == d and may_be_twins(
                     sketch[u], sketch[v], <int32_t>u, <int32_t>v, weights[k]
                 ):
-                    continue
-                # their first common neighbour tells whether the signs fit, as in (4.10)
-                i, j = begin, indptr[v]
-                if d > 1:
-                    i += indices[i] == v
-                    j += indices[j] == u
-                    if (weights[k] > 0) == ((weights[i] > 0) == (weights[j] > 0)):
-                        continue
-                found = True
-                break
+                    found = True
+                    break
             if found:
                 break
     return found
@@ -727,19 +815,39 @@ def sketches(
 
 def lift(
     const int32_t[::1] step_vertex, const int32_t[:, ::1] step_end,
-    const double[:, ::1] step_weight, int8_t[::1] x,
+    const double[:, ::1] step_weight, const uint8_t[::1] step_kind,
+    const int32_t[::1] row_end, const double[::1] row_weight, int8_t[::1] x,
 ):
-    """Undo the steps, last first: each vertex takes the better side."""
-    cdef int64_t step
-    cdef int i
+    """Undo the steps, last first: each vertex takes the better side.
+
+    So does each of a clique, given those before it: in the end all is balanced.
+    """
+    cdef int64_t step = step_vertex.shape[0] - 1, at = row_end.shape[0]
+    cdef int32_t members, i
+    cdef int8_t side
     cdef double pull
     with nogil:
-        for step in range(step_vertex.shape[0] - 1, -1, -1):
+        while step >= 0:
+            members = -step_end[step, 0]
+            pull = 0
+            if members > 1 or step_kind[step] == TWIN or step_kind[step] == TRIANGLE:
+                at -= 1
+                while at > 0 and row_end[at - 1] >= 0:
+                    at -= 1
+                    pull += row_weight[at] * x[row_end[at]]
+            if members > 1:
+                for i in range(members):
+                    side = -1 if pull > 0 else 1
+                    pull += side
+                    x[step_vertex[step]] = side if step_weight[step, 0] > 0 else -side
+                    step -= 1
+                continue
             pull = 0
             for i in range(3):
                 if step_end[step, i] >= 0:
                     pull += step_weight[step, i] * x[step_end[step, i]]
             x[step_vertex[step]] = -1 if pull > 0 else 1
+            step -= 1
 
 
 def project(
@@ -759,6 +867,11 @@ def project(
     with nogil:
         for step in range(step_vertex.shape[0]):
             if not step_kind[step]:
+                continue
+            if step_kind[step] == CLIQUE:
+                while row_end[at] >= 0:
+                    at += 1
+                at += 1
                 continue
             u, v = step_vertex[step], step_end[step, 0]
             wanted = -x[u] if step_weight[step, 0] > 0 else x[u]
