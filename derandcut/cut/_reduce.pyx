@@ -14,7 +14,9 @@ Four stacks of vertices wait for work: degree at most 2, degree 3, domination, a
 rest (last in, first out leaves fewer vertices than first in, first out: G70 1,398
 against 1,431). A vertex of degree above 3 is scanned for domination, and when nothing
 else is left for triangles and twins, again once a sixteenth of its list has changed,
-which makes all scans together linear in the number of changes.
+which makes all scans together linear in the number of changes. When nothing is left at
+all, those that have changed less are scanned once more, if a sixteenth of the edges
+has gone since this was last done: a geometric series.
 
 Twins are found by sketches. Weights are binary fractions, so they have residues modulo
 the prime P = 2^31 - 1, and so has sum w_uz r_z, with two random numbers r_z a vertex:
@@ -50,6 +52,7 @@ cdef uint64_t P = 0x7FFFFFFF
 
 cdef struct Work:
     int64_t n
+    int64_t m
     uint64_t mask           # places of the table minus one
     int32_t* head
     int32_t* succ
@@ -73,7 +76,8 @@ cdef struct Work:
     uint32_t* quotient
     int32_t* twin           # sets of WAYS vertices plus one, 0: empty
     uint64_t twin_mask      # number of sets minus one
-    int64_t* count          # steps, spare edges, heights of the four stacks, rows
+    int64_t* count          # steps, spare edges, heights of the four stacks, rows,
+                            # spare edges when all was last scanned once more
     double* size            # sum of a vertex's |weights|, when last scanned
     double* total           # constant, its compensation, noise, largest sum
 
@@ -678,6 +682,18 @@ cdef int64_t look_closer(Work* s, int32_t u) noexcept nogil:
     return visited + s.degree[v]
 
 
+cdef bint once_more(Work* s) noexcept nogil:
+    """Let what has changed a little be scanned, if enough edges have gone."""
+    cdef int64_t gone = s.count[1] - s.count[7], u
+    if 16 * gone <= s.m - s.count[1]:
+        return False
+    s.count[7] = s.count[1]
+    for u in range(s.n):
+        if s.alive[u] and s.changes[u]:
+            wait(s, <int32_t>u, 2)
+    return s.count[4] > 0
+
+
 cdef int64_t advance(Work* s, int64_t budget) noexcept nogil:
     cdef int64_t visited = 0
     cdef int32_t u
@@ -691,6 +707,8 @@ cdef int64_t advance(Work* s, int64_t budget) noexcept nogil:
             r = 2
         elif s.count[5] > 0:
             r = 3
+        elif once_more(s):
+            r = 2
         else:
             break
         u = next_waiting(s, r)
@@ -715,7 +733,7 @@ cdef Work work_of(
     int32_t[::1] twin, int64_t[::1] count, double[::1] size, double[::1] total,
 ) noexcept nogil:
     cdef Work s
-    s.n = vertices.shape[1]
+    s.n, s.m = vertices.shape[1], spare.shape[0]
     s.mask = table.shape[0] - 1
     s.head, s.succ, s.pred = &arcs[0, 0], &arcs[1, 0], &arcs[2, 0]
     s.weight = &weight[0]

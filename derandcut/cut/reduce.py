@@ -198,7 +198,7 @@ def reduce(graph: CutGraph, run: Run | None = None) -> Reduction:
         "sketch": np.zeros(n, np.uint64),
         "quotient": np.zeros(n, np.uint32),
         "twin": np.zeros(8 << max(0, (n - 1).bit_length() - 1), np.int32),
-        "count": np.zeros(7, np.int64),
+        "count": np.zeros(8, np.int64),
         "size": np.zeros(n),
         "total": np.zeros(4),
     }
