@@ -164,9 +164,9 @@ def reduce(graph: CutGraph, run: Run | None = None) -> Reduction:
     it can change sides (Lange, Andres and Swoboda 2019). (4.13): vertices adjacent with
     each other and alike with at most one vertex more than they are, all weights equal
     (or equal after switching, or those others joined from vertices for which they
-    were), can balance the two sides of all of them whatever the others do (this
-    generalises a rule of Ferizovic, Hespe, Lamm, Mnich, Schulz and Strash 2020). Which
-    rules are applied in which order depends on the graph alone. For integer weights the arithmetic is exact
+    were), can balance the two sides of all of them whatever the others do (compare
+    Ferizovic, Hespe, Lamm, Mnich, Schulz and Strash 2020). Which rules are applied in
+    which order depends on the graph alone. For integer weights the arithmetic is exact
     (if a sum did round, near 2^53, no rule is applied); for real ones every step adds
     at most 64 roundings of the weights it touches to `Reduction.rounding`.
 
