@@ -24,8 +24,8 @@ two sums that are proportional wherever the lists are. Adjacent twins are looked
 along the edges; others by the quotient of the sums, in a table of sets of 8 vertices,
 where what is out of date or, rarely, crowded is overwritten. Who agrees is compared
 weight by weight, exactly. Where at least half of the neighbours are adjacent twins
-whose edges object, there may be a clique: what is done to one is paid by the edges
-that vanish, at least a third of those it had.
+whose edges object, there may be a clique. To take one out is linear in its edges, and
+more than half as many are gone then.
 
 Integers: all arithmetic is exact if `largest` stays below 2^53.
 
@@ -434,19 +434,21 @@ cdef inline bint alike(Work* s, int32_t u, int32_t arc) noexcept nogil:
 
 
 cdef int32_t adjacent_twin(
-    Work* s, int32_t u, int* sign, double* w, int32_t* count, int64_t* visited
+    Work* s, int32_t u, int* sign, double* w, int32_t* count, double* lightest,
+    int64_t* visited
 ) noexcept nogil:
-    """A neighbour, or -1; how many neighbours are alike."""
+    """A neighbour, or -1; how many are alike, and their smallest |weight|."""
     cdef int32_t arc = s.first[u], here, v
     while arc >= 0:
         here = arc
         arc = s.succ[arc]
         if not alike(s, u, here):
             continue
+        v, w[0] = s.head[here], s.weight[here >> 1]
+        if count[0] == 0 or fabs(w[0]) < lightest[0]:
+            lightest[0] = fabs(w[0])
         count[0] += 1
         if count[0] <= TRIES:
-            v = s.head[here]
-            w[0] = s.weight[here >> 1]
             visited[0] += s.degree[u]
             sign[0] = twins(s, u, v, w[0])
             if sign[0]:
@@ -578,60 +580,62 @@ cdef bint same_clique(Work* s, int32_t u, int32_t v, double w) noexcept nogil:
     return True
 
 
-cdef bint take_clique(Work* s, int32_t u, int64_t* visited) noexcept nogil:
-    """(4.13): take u out with its neighbours that are alike, if they are enough."""
+cdef bint take_clique(Work* s, int32_t u, double w, int64_t* visited) noexcept nogil:
+    """(4.13): take u out with neighbours that are alike, w at u, if they are enough."""
     # Behind the ends of steps and rows: there to stay if all goes well.
     cdef int64_t step = s.count[0]
     cdef int32_t* member = &s.step_vertex[step]
     cdef int32_t* other = &s.row_end[s.count[6]]
     cdef double* t = &s.row_weight[s.count[6]]
-    cdef int32_t arc = s.first[u], here, d = s.degree[u], k = 1, others = 0, i, j
-    cdef int64_t total = 1, mass = 0
-    cdef double w = 0, side, constant
-    member[0] = u
+    cdef int32_t arc = s.first[u], d = s.degree[u], k, others = 0, i, j
+    cdef int64_t mass = 0, total = 1
+    cdef double ratio, size, constant
+    # all but what may be alike, while it can be balanced by the rest
+    while arc >= 0:
+        if fabs(s.weight[arc >> 1]) != w or not alike(s, u, arc):
+            ratio = s.weight[arc >> 1] / w
+            if fabs(ratio) > d + 1 or ratio != <int64_t>ratio or not same_product(
+                s.weight[arc >> 1], 1, ratio, w
+            ):
+                return False
+            mass += <int64_t>fabs(ratio)
+            total += <int64_t>ratio
+            other[others], t[others] = s.head[arc], ratio
+            others += 1
+            if mass > d + 2 - others:
+                return False
+        arc = s.succ[arc]
+    arc = s.first[u]
+    member[0], k = u, 1
     s.step_weight[3 * step] = 1
     while arc >= 0:
-        here = arc
-        arc = s.succ[arc]
-        if alike(s, u, here):
+        if fabs(s.weight[arc >> 1]) == w and alike(s, u, arc):
+            ratio = 1 if s.weight[arc >> 1] > 0 else -1
+            total += <int64_t>ratio
             visited[0] += d
-            side = 1 if s.weight[here >> 1] > 0 else -1
-            if same_clique(s, u, s.head[here], side):
-                w = fabs(s.weight[here >> 1])
-                member[k] = s.head[here]
-                s.step_weight[3 * (step + k)] = side
-                total += <int64_t>side
+            if same_clique(s, u, s.head[arc], ratio):
+                member[k], s.step_weight[3 * (step + k)] = s.head[arc], ratio
                 k += 1
-                continue
-        other[others] = s.head[here]
-        t[others] = s.weight[here >> 1]
-        others += 1
-        if 2 * others > d + 2:  # more than k + 1 of d + 1 = k + others vertices
-            return False
-    for i in range(others):
-        side = t[i] / w
-        if fabs(side) > k + 1 or side != <int64_t>side or not same_product(
-            t[i], 1, side, w
-        ):
-            return False
-        t[i] = side
-        total += <int64_t>side
-        mass += <int64_t>fabs(side)
-    if mass > k + 1:
-        return False
+            else:  # out of date
+                mass += 1
+                other[others], t[others] = s.head[arc], ratio
+                others += 1
+                if mass > d + 2 - others:  # k + 1 at most
+                    return False
+        arc = s.succ[arc]
     for i in range(k):
         while s.first[member[i]] >= 0:
             remove(s, s.first[member[i]] >> 1)
         record(s, member[i])
         s.step_end[3 * (step + i)] = -k
     s.step_kind[step] = CLIQUE
+    size = w * ((k + mass) * (k + mass)) / 4
     constant = w * (total * total // 4)
-    s.total[2] += 64 * constant
-    summed(s, constant)
+    summed(s, size)
+    s.total[2] += 64 * size
     add_constant(s, constant)
     for i in range(others):
         for j in range(i):
-            s.total[2] += w * fabs(t[i] * t[j])
             add_edge(s, other[i], other[j], -w * (t[i] * t[j]))
     for i in range(others):
         s.changes[other[i]] += k
@@ -649,7 +653,7 @@ cdef int64_t look_closer(Work* s, int32_t u) noexcept nogil:
     cdef uint64_t h = 0, k = 0, c
     cdef uint64_t r[2]
     cdef int sign = 0
-    cdef double w
+    cdef double w, lightest = 0
     if close_triangle(s, u, &visited):
         return visited
     while arc >= 0:
@@ -659,9 +663,10 @@ cdef int64_t look_closer(Work* s, int32_t u) noexcept nogil:
         k += reduced(c * r[1])
         arc = s.succ[arc]
     s.sketch[u] = reduced(h) | reduced(k) << 32
-    v = adjacent_twin(s, u, &sign, &w, &count, &visited)
-    if v < 0 and 2 * (count + 1) >= s.degree[u] and take_clique(s, u, &visited):
-        return visited
+    v = adjacent_twin(s, u, &sign, &w, &count, &lightest, &visited)
+    if v < 0 and 2 * (count + 1) >= s.degree[u]:
+        if take_clique(s, u, lightest, &visited):
+            return visited
     if v < 0:
         w = 0
         v = distant_twin(s, u, &sign, &visited)
@@ -848,6 +853,7 @@ def lift(
         while step >= 0:
             members = -step_end[step, 0]
             pull = 0
+            # the row: what pulls at a clique, but passed over where twins have one
             if members > 1 or step_kind[step] == TWIN or step_kind[step] == TRIANGLE:
                 at -= 1
                 while at > 0 and row_end[at - 1] >= 0:

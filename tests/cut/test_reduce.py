@@ -126,9 +126,7 @@ def clique(graph):
                 v
                 for v in range(graph.n)
                 if abs(t[v]) == 1
-                and all(
-                    W[v][z] == w * t[v] * t[z] for z in range(graph.n) if z != v
-                )
+                and all(W[v][z] == w * t[v] * t[z] for z in range(graph.n) if z != v)
             ]
             mass = sum(map(abs, t)) - len(inside)
             if (
@@ -414,6 +412,32 @@ def test_4_13_balances_one_neighbour_more_than_vertices(k, seed):
     kept = fewer[1] < graph.n - 1
     graph = CutGraph.from_edges(*(part[kept] for part in fewer))
     assert reduce(graph).kernel.n <= k + 1
+
+
+@pytest.mark.parametrize("t", [2, 3, 6, -6])
+def test_4_13_one_heavy_neighbour_is_balanced(t):
+    """K5 and a vertex whose edges are up to six times as heavy, and more at it."""
+    u, v = np.triu_indices(6, 1)
+    w = np.where(v == 5, t, 1.0)
+    a, b = np.triu_indices(5, 1)
+    ends = np.r_[u, a + 5], np.r_[v, b + 5]
+    graph = CutGraph.from_edges(*ends, np.r_[w, np.linspace(30, 33, 10)])
+    reduction = reduce(graph)
+    assert (5 + t) ** 2 // 4 <= reduction.constant
+    assert reduction.kernel.n == 5
+    check(graph)
+
+
+@pytest.mark.parametrize("heavy", [1.0, 1.5, 100.0])
+def test_4_13_to_look_for_cliques_is_linear(heavy):
+    """A clique of 60 whose 30 neighbours it can balance only with edges of weight 1."""
+    rng = np.random.default_rng(16)
+    u, v = np.triu_indices(90, 1)
+    w = np.where(u >= 60, rng.uniform(2, 3, len(u)), np.where(v >= 60, heavy, 1))
+    graph = CutGraph.from_edges(u, v, w)
+    run = Run(graph)
+    assert reduce(graph, run).kernel.n == (30 if heavy == 1 else 90)
+    assert run.work <= 16 * graph.m
 
 
 def test_4_13_almost_a_clique_is_none():
