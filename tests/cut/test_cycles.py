@@ -127,7 +127,7 @@ def test_separation_finds_only_what_is_violated():
     state, run = tightening(graph)
     c = state._cut_values()
     for starts, pair, odd in (
-        state._violated_cycles(run, c),
+        violated_cycles(state.pattern, state.pair_of, c, state.tolerance, 2, run),
         state._violated_triangles(run, c, 0),
     ):
         for i in range(len(starts) - 1):
@@ -182,7 +182,7 @@ def test_a_violated_cycle_is_found_through_each_vertex_on_one():
     for k in range(2 * n):
         far = np.minimum(far, far[:, k, None] + far[None, k])
     shortest = far[np.arange(n), np.arange(n) + n]
-    starts, pair, odd = state._violated_cycles(run, c)
+    starts, pair, odd = violated_cycles(state.pattern, state.pair_of, c, state.tolerance, 2, run)
     lengths = [
         np.where(odd[a:b], 1 - c[pair[a:b]], c[pair[a:b]]).sum()
         for a, b in pairwise(starts)
