@@ -44,6 +44,7 @@ __all__ = ["CycleProgram", "Cycles", "LinearNodes"]
 
 VIOLATION = 1e-3  # least one that is worth a row
 INSIDE = 1e-6  # violation at the point on the way
+WANTED = 0.1  # cycles a vertex and round, if there are so many
 COVER = 10  # cycles of one round through a root
 INWARDS = 0.5  # of the way from the inner point to x: where cycles are sought first
 IDLE = 10  # rounds with progress that a row without a multiplier survives
@@ -51,7 +52,7 @@ CHURN = 0.1  # rows are dropped once they are so many
 PROGRESS = 1e-6  # a round with less, relative to the bound, is none
 TOLERANCE = 1e-9  # of HiGHS
 UNITS = 4  # work of an iteration of the simplex method, a row or column
-SLICE = 1 << 22  # units of one call of it
+SLICE = 1 << 23  # units of one call of it
 
 
 class Cycles:
@@ -164,6 +165,8 @@ class CycleProgram:
             "presolve": "off",
             "solver": "simplex",
             "simplex_strategy": 1,  # dual
+            # Devex: weights of steepest edges are dear to start from another basis.
+            "simplex_dual_edge_weight_strategy": 1,
             "primal_feasibility_tolerance": TOLERANCE,
             "dual_feasibility_tolerance": TOLERANCE,
         }.items():
@@ -480,20 +483,27 @@ class LinearAtWork:
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
         """Cycles that cut x off, found between the inner point and x."""
         nodes, x, share = self.nodes, self.program.x, INWARDS
+        found, count = [], 0
         while True:
             z = share * x + (1 - share) * self.inner
             least = INSIDE if share < 1 else VIOLATION
             starts, pair, odd = violated_cycles(
                 nodes.graph, nodes.pair_of, z, least, COVER, scratch
             )
-            worth = violations(starts, pair, odd, x) > VIOLATION
-            if worth.any():
-                starts, (pair, odd) = select(starts, np.flatnonzero(worth), pair, odd)
-                return starts, pair, odd
-            if share == 1:
-                return None
-            self.inner = z
+            if len(starts) == 1:
+                self.inner = z
+            worth = np.flatnonzero(violations(starts, pair, odd, x) > VIOLATION)
+            if len(worth):
+                starts, (pair, odd) = select(starts, worth, pair, odd)
+                found.append((np.diff(starts), pair, odd))
+                count += len(worth)
+            if share == 1 or count >= WANTED * nodes.graph.n:
+                break
             share = min(1.0, 1.5 * share) if share < 0.95 else 1.0
+        if not found:
+            return None
+        lengths, pair, odd = map(np.concatenate, zip(*found, strict=True))
+        return np.r_[0, np.cumsum(lengths)], pair, odd
 
     def _prove(self) -> None:
         program = self.program
