@@ -158,7 +158,8 @@ class CycleProgram:
         self.x, self.multiplier = np.zeros(m), np.empty(0)
         self.value, self.optimal, self.work = math.inf, False, 0
         self._best = math.inf
-        highs = self._highs = highspy.Highs()
+        # `Highs` itself switches callbacks on, and with them a line on stdout.
+        highs = self._highs = highspy.Highs.__base__()
         for option, value in {
             "output_flag": False,
             "threads": 1,
