@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import scipy.sparse as sp
+from scipy.sparse import csgraph
 
 from derandcut._core import _csr
 from derandcut.errors import InputError
@@ -350,6 +351,11 @@ class CutGraph:
         rows = np.repeat(np.arange(self.n, dtype=self.indices.dtype), self.degrees)
         above = rows < self.indices
         return rows[above], self.indices[above], self.weights[above]
+
+    @cached_property
+    def components(self) -> np.ndarray:
+        """(n,) int32 array: the connected component of each vertex, counted from 0."""
+        return csgraph.connected_components(self.adjacency, directed=False)[1]
 
     @cached_property
     def mirrors(self) -> tuple[np.ndarray, np.ndarray]:

@@ -253,7 +253,12 @@ def _solve(
 
     if settings.method != "derandomize" and kernel.m:
         search = Search(
-            kernel, V, seed=settings.seed, law=law, pool_size=settings.pool_size
+            kernel,
+            V,
+            seed=settings.seed,
+            law=law,
+            pool_size=settings.pool_size,
+            components=problem.pieces.components,
         )
         for partition in known:
             search.pool.offer(partition, kernel.cut(partition))
@@ -261,7 +266,6 @@ def _solve(
             problem,
             method=settings.method,
             prove=settings.bound != "none",
-            reductions=options.reductions,
             seed=settings.seed,
         )
         with ThreadPoolExecutor(settings.n_threads) as executor:
@@ -285,7 +289,7 @@ def _solve(
                     search.restart()
                 with run.stage("search"):
                     search.advance(run, executor)
-                    run.offer_cut(problem.lift(search.pool.partitions[0]))
+                    run.offer_cut(problem.lift(search.best.partitions[0]))
                 if search.round == 1:
                     with run.stage("surface"):
                         _surface(graph, run, settings, exact, embedding, searched=True)
@@ -348,7 +352,8 @@ def _result(
     if proof is None and run.bound_kind == "proved":
         proof = Positive()
     status = run.ended or Status.FINISHED
-    pool = Pool(settings.pool_size)
+    several = settings.pool_size > 1
+    pool = Pool(settings.pool_size, components=graph.components if several else None)
     for partition in (run.partition, *solution.pool):
         pool.offer(partition, float(graph.cut(partition)))
     return CutResult(

@@ -1,11 +1,12 @@
 """What the tests believe: brute force, and a validator of results."""
 
+import json
 import math
 from itertools import pairwise
 
 import numpy as np
 
-from derandcut import CutGraph
+from derandcut import CutGraph, check
 from derandcut.result import CutResult, Status
 
 LARGEST = 18  # vertices brute force takes
@@ -30,6 +31,13 @@ def maximum_cut(graph: CutGraph) -> tuple[float, np.ndarray]:
     best = int(values.argmax())
     bits = (best >> np.arange(graph.n)) & 1
     return values[best], (2 * bits - 1).astype(np.int8)
+
+
+def verdict(graph: CutGraph, found: dict) -> check.Verdict:
+    """What the checker says of a certificate, as read from a file."""
+    u, v, w = (column.tolist() for column in graph.edges())
+    edges = dict(zip(zip(u, v, strict=True), w, strict=True))
+    return check.check(graph.n, edges, json.loads(json.dumps(found)))
 
 
 def slack(graph: CutGraph) -> float:

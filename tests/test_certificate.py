@@ -1,6 +1,5 @@
 """From a run's proof to a certificate: as tight as the bound, whatever proved it."""
 
-import json
 from fractions import Fraction
 
 import networkx as nx
@@ -8,11 +7,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from oracles import maximum_cut
+from oracles import maximum_cut, verdict
 from strategies import graphs
 
 import derandcut
-from derandcut import CutGraph, check, datasets
+from derandcut import CutGraph, datasets
 from derandcut.cli import run as command
 from derandcut.cut.bound import cycles
 from derandcut.cut.certificate import certificate
@@ -28,12 +27,6 @@ from derandcut.cut.surface import (
 from derandcut.cut.surface.exact import exclusion
 from derandcut.cut.surface.packing import tcuts
 from derandcut.run import Run
-
-
-def verdict(graph, found):
-    u, v, w = (column.tolist() for column in graph.edges())
-    edges = dict(zip(zip(u, v, strict=True), w, strict=True))
-    return check.check(graph.n, edges, json.loads(json.dumps(found)))
 
 
 def proved(graph, proof):

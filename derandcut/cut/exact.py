@@ -1,7 +1,5 @@
-"""The exact stage: reductions and blocks, then matching or branch and bound on each.
+"""The exact stage: matching, or branch and bound, on each leaf of the kernel.
 
-Cuts add up over biconnected blocks, a block's cutting vertices may have a low degree in
-it, and then it reduces further: a tree of pieces, whose leaves are solved one by one.
 Planar and toroidal leaves are solved by matching, small ones by branch and bound. The
 leaves' bounds add up to a bound on the graph at any time.
 """
@@ -13,19 +11,17 @@ from concurrent.futures import Executor
 
 import numpy as np
 
-from derandcut.cut.blocks import blocks, combine
 from derandcut.cut.bound import floor_to_values, modulus, positive_weight
 from derandcut.cut.branch import BranchAndBound
+from derandcut.cut.pieces import Leaf
 from derandcut.cut.presolve import Presolved
-from derandcut.cut.proof import Positive, Proof, Reduced, Split
-from derandcut.cut.reduce import Reduction, reduce
+from derandcut.cut.proof import Positive, Proof
 from derandcut.cut.surface import (
     Embedding,
     find_embedding,
     needs_no_search,
     solve_surface,
 )
-from derandcut.graph import CutGraph
 from derandcut.run import Run
 
 __all__ = ["Exact"]
@@ -34,18 +30,15 @@ EPSILON = float(np.finfo(np.float64).eps)
 LARGEST = 600  # vertices of a leaf that branch and bound takes
 PROMISING = 200  # of a leaf where it likely pays, unasked
 NATURAL_WORK = 100_000_000  # units an unlimited "auto" run spends on it, some seconds
-SHARE, HALF = (
-    4,
-    2,
-)  # of the work: what it gets beside the search, and when that is stale
+SHARE, HALF = 4, 2  # of the work it gets one in 4, and one in 2 if search is stale
 LEAST = 1 << 20  # but not in bits smaller than that
 SHORT_SEARCH = 4  # rounds of the search before it, when asked for
 SLICE = 1 << 22  # units between two offers of a bound
 CLOSE = 4e-10  # of the cut: how far real weights' bounds may be in all
 
 
-class Leaf:
-    """A graph that is reduced and biconnected, what is known of it.
+class Part:
+    """A leaf of the kernel, and what is known of its maximum cut.
 
     Attributes
     ----------
@@ -58,8 +51,9 @@ class Leaf:
     tree : BranchAndBound or None
     """
 
-    def __init__(self, graph: CutGraph, step: int, seed: int) -> None:
-        self.graph, self.seed = graph, seed
+    def __init__(self, leaf: Leaf, step: int, seed: int) -> None:
+        self.graph = graph = leaf.graph
+        self.leaf, self.seed = leaf, seed
         self.step = max(step, modulus(graph)) if graph.integer else 0
         self.partition, self.cut = np.ones(graph.n, np.int8), 0
         self.tolerance = 0.0
@@ -131,84 +125,9 @@ class Leaf:
         self.lower_bound(self.tree.upper_bound)
         return better
 
-
-class Piece:
-    """A graph as its reduction, its blocks, and their pieces; or a leaf.
-
-    Parameters
-    ----------
-    graph : CutGraph
-    step : int
-        Integer weights: differences between cuts that matter; 0: unknown.
-    """
-
-    def __init__(self, graph: CutGraph, step: int, seed: int, reductions: bool) -> None:
-        self.graph = graph
-        self.leaf: Leaf | None = None
-        self.reduction: Reduction | None = None
-        kernel = graph
-        if reductions:
-            reduction = reduce(graph)
-            if reduction.kernel.n < graph.n:  # the same otherwise, if not in memory
-                self.reduction, kernel = reduction, reduction.kernel
-        parts = blocks(kernel)
-        if kernel is graph and len(parts) == 1 and len(parts[0][0]) == graph.n:
-            self.leaf = Leaf(graph, step, seed)
-            return
-        if self.reduction is not None:
-            step = 0 if self.reduction.rounding else step * self.reduction.scale
-        self.parts = [
-            (vertices, Piece(part, step, seed, reductions)) for vertices, part in parts
-        ]
-
-    def leaves(self) -> list[Leaf]:
-        """All leaves below."""
-        if self.leaf is not None:
-            return [self.leaf]
-        return [leaf for _, part in self.parts for leaf in part.leaves()]
-
-    def partition(self) -> np.ndarray:
-        """The leaves' partitions put together."""
-        if self.leaf is not None:
-            return self.leaf.partition
-        n = self.graph.n if self.reduction is None else self.reduction.kernel.n
-        whole = combine(n, [(own, part.partition()) for own, part in self.parts])
-        return whole if self.reduction is None else self.reduction.lift(whole)
-
-    def offer(self, partition: np.ndarray) -> None:
-        """Hand the parts of a partition to the leaves."""
-        if self.leaf is not None:
-            self.leaf.offer(partition)
-            return
-        if self.reduction is not None:
-            partition = self.reduction.project(partition)
-        for vertices, part in self.parts:
-            part.offer(partition[vertices])
-
-    def bound(self) -> float:
-        """The leaves' bounds put together, rounded upwards."""
-        if self.leaf is not None:
-            return self.leaf.bound
-        values = [part.bound() for _, part in self.parts]
-        total = math.fsum(values)
-        if self.reduction is None:
-            exact = self.graph.integer and abs(total) < 2**52
-            return total if exact else total + EPSILON * abs(total)
-        reduction = self.reduction
-        if reduction.kernel.integer and not reduction.rounding:
-            return reduction.constant + total / reduction.scale
-        size = abs(total) + abs(reduction.constant)
-        return reduction.bound(total) + 4 * EPSILON * size
-
-    def proof(self) -> Proof:
-        """The leaves' proofs put together."""
-        if self.leaf is not None:
-            tree = self.leaf.tree
-            return self.leaf.proof if tree is None else tree.proof()
-        inner = Split(tuple((vertices, part.proof()) for vertices, part in self.parts))
-        if self.reduction is None:
-            return inner
-        return Reduced(self.reduction.steps, inner, self.reduction.scale)
+    def best_proof(self) -> Proof:
+        """Of the bound."""
+        return self.proof if self.tree is None else self.tree.proof()
 
 
 class Exact:
@@ -221,12 +140,12 @@ class Exact:
         "exact": the user wants a proof, at any price; "search": only by matching.
     prove : bool, default True
         Whether bounds are wanted.
-    reductions : bool, default True
     seed : int, default 0
 
     Attributes
     ----------
-    leaves : list of Leaf
+    parts : list of Part
+        One a leaf.
     """
 
     def __init__(
@@ -235,23 +154,22 @@ class Exact:
         *,
         method: str,
         prove: bool = True,
-        reductions: bool = True,
         seed: int = 0,
     ) -> None:
         self.problem, self.method, self.prove = problem, method, prove
         graph = problem.graph
-        step = 0
-        if graph.integer and not problem.rounding:
-            step = modulus(graph) * int(problem.scale)
-        self.piece = Piece(problem.kernel, step, seed, reductions)
-        self.leaves = self.piece.leaves()
+        exact = graph.integer and not problem.rounding
+        step = modulus(graph) * int(problem.denominator) if exact else 0
+        self.parts = [
+            Part(leaf, step * leaf.scale, seed) for leaf in problem.pieces.leaves
+        ]
         self.spent = 0
 
     @property
-    def open(self) -> list[Leaf]:
-        """Leaves with something left to prove, the smallest first."""
-        left = [leaf for leaf in self.leaves if not leaf.closed]
-        return sorted(left, key=lambda leaf: leaf.graph.n)
+    def open(self) -> list[Part]:
+        """Parts with something left to prove, the smallest first."""
+        left = [part for part in self.parts if not part.closed]
+        return sorted(left, key=lambda part: part.graph.n)
 
     def allowance(
         self, run: Run, rounds: int, settled: bool, natural_end: bool
@@ -262,7 +180,7 @@ class Exact:
         work if every open leaf is small enough to hope, a few seconds where the search
         is settled, and half of the work beyond the natural end.
         """
-        sizes = [leaf.graph.n for leaf in self.open]
+        sizes = [part.graph.n for part in self.open]
         if not sizes or not self.prove or self.method == "search":
             return 0
         if self.method == "exact":
@@ -283,23 +201,23 @@ class Exact:
     def match(self, run: Run, searched: bool) -> None:
         """Try planar and, after a search, toroidal matching on every leaf."""
         self._take(run)
-        for leaf in self.open:
+        for part in self.open:
             if run.exhausted():
                 break
-            leaf.match(run, searched)
+            part.match(run, searched)
         self._offer(run)
 
     def advance(self, run: Run, executor: Executor, units: float) -> None:
         """Branch and bound until so many units are spent, or nothing is open."""
         self._take(run)
         begin = offered = run.work
-        for leaf in self.open:
-            if leaf.graph.n > LARGEST:
+        for part in self.open:
+            if part.graph.n > LARGEST:
                 break
-            while not leaf.closed and run.work - begin < units:
+            while not part.closed and run.work - begin < units:
                 if run.exhausted():
                     break
-                better = leaf.advance(run, executor)
+                better = part.advance(run, executor)
                 if better or run.work - offered > SLICE:
                     self._offer(run)
                     offered = run.work
@@ -309,20 +227,27 @@ class Exact:
 
     def _take(self, run: Run) -> None:
         """Take in the run's incumbent."""
-        self.piece.offer(self.problem.restrict(run.partition))
-        scale = self.problem.scale * CLOSE / max(1, len(self.leaves))
-        for leaf in self.leaves:
-            leaf.tolerance = 0.0 if leaf.graph.integer else scale * abs(run.cut)
+        problem = self.problem
+        kernel = problem.restrict(run.partition)
+        share = CLOSE * abs(run.cut) * problem.scale / max(1, len(self.parts))
+        for part in self.parts:
+            part.offer(kernel[part.leaf.vertices])
+            part.tolerance = 0.0 if part.graph.integer else share / part.leaf.factor
 
     def _offer(self, run: Run) -> None:
-        run.offer_cut(self.problem.lift(self.piece.partition()))
+        sides = [part.partition for part in self.parts]
+        kernel = np.concatenate([np.empty(0, np.int8), *sides])
+        run.offer_cut(self.problem.lift(kernel))
         if self.prove:
             run.offer_bound(self._bound(), "proved")
 
     def _bound(self) -> int | float:
-        """The leaves' bounds as one on the user's graph."""
+        """The parts' bounds as one on the user's graph, rounded upwards."""
         problem = self.problem
-        bound = problem.bound(self.piece.bound())
+        total = math.fsum(part.bound * part.leaf.factor for part in self.parts)
+        if not problem.kernel.integer:
+            total += EPSILON * abs(total)
+        bound = problem.bound(total)
         if problem.graph.integer:
             return int(floor_to_values(problem.graph, bound))
         return bound
@@ -330,5 +255,5 @@ class Exact:
     def certify(self, run: Run) -> None:
         """Tell the run what the bound is made of, if this stage has improved on W+."""
         if self.prove and self._bound() < run.certified:
-            proof = self.problem.proof(self.piece.proof())
+            proof = self.problem.combined([part.best_proof() for part in self.parts])
             run.offer_bound(self._bound(), "proved", proof)

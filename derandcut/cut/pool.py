@@ -10,7 +10,7 @@ __all__ = ["Pool"]
 class Pool:
     """At most `size` partitions, best first, each pair at least `distance` apart.
 
-    Distance is the Hamming distance up to the global flip. A newcomer within
+    Distance is the Hamming distance up to flips of whole components. A newcomer within
     `distance` of a better member is refused; one that beats all members within
     `distance` replaces them; otherwise it displaces the worst member if it is better.
     So a single family of near-copies can never fill the pool.
@@ -20,12 +20,17 @@ class Pool:
     size : int
         Members kept.
     distance : int, default 1
-        Least number of vertices in which members differ, up to the flip.
+        Least number of vertices in which members differ, up to those flips.
+    components : (n,) int array, optional
+        The component of each vertex, counted from 0. None: there is one.
     """
 
-    def __init__(self, size: int, distance: int = 1) -> None:
+    def __init__(
+        self, size: int, distance: int = 1, components: np.ndarray | None = None
+    ) -> None:
         self.size = size
         self.distance = max(1, distance)
+        self.components = components
         self.partitions: list[np.ndarray] = []
         self.cuts: list[float] = []
 
@@ -52,6 +57,13 @@ class Pool:
         self.cuts.insert(place, cut)
         return True
 
+    def aligned(self, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+        """Flip components of y so that each agrees with x on half of it at least."""
+        if self.components is None:
+            return y if x @ y >= 0 else -y
+        agreement = np.bincount(self.components, weights=x * y)
+        return np.where(agreement >= 0, 1, -1)[self.components] * y
+
     def _near(self, a: np.ndarray, b: np.ndarray) -> bool:
-        differ = int(np.count_nonzero(a != b))
-        return min(differ, len(a) - differ) < self.distance
+        x = np.asarray(a, np.float64)
+        return np.count_nonzero(x != self.aligned(x, b)) < self.distance

@@ -1,16 +1,16 @@
-"""Presolve: fixed sides and exact reductions, undone in reverse order."""
+"""Presolve: fixed sides, exact reductions and blocks, undone in reverse order."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from fractions import Fraction
 
 import numpy as np
 
-from derandcut.cut.fixing import fix
+from derandcut.cut.fixing import Fixing, fix
+from derandcut.cut.pieces import Pieces
 from derandcut.cut.proof import Proof, Reduced
-from derandcut.cut.reduce import reduce
 from derandcut.graph import CutGraph
 
 __all__ = ["Presolved", "presolve"]
@@ -27,36 +27,39 @@ class Presolved:
     ----------
     graph : CutGraph
         The user's graph.
+    pieces : Pieces
+        What its kernel consists of.
     kernel : CutGraph
         What is left of it.
     constant, scale : float
         cut of the graph = constant + cut of the kernel / scale.
     rounding : float
         A rigorous bound on the error of that equation (0 for integer weights).
-    steps : (k, 2) int array or None
-        The reductions, as a `Reduced` proof wants them.
     """
 
     graph: CutGraph
-    kernel: CutGraph
-    constant: float = 0.0
-    scale: float = 1.0
-    rounding: float = 0.0
-    lifts: list[Callable[[np.ndarray], np.ndarray]] = field(default_factory=list)
-    restrictions: list[Callable[[np.ndarray], np.ndarray]] = field(default_factory=list)
-    steps: np.ndarray | None = None
+    pieces: Pieces
+    constant: float
+    scale: float
+    rounding: float
+    denominator: float = 1.0
+    fixing: Fixing | None = None
+
+    @property
+    def kernel(self) -> CutGraph:
+        """The leaves of the pieces, side by side."""
+        return self.pieces.kernel
 
     def lift(self, partition: np.ndarray) -> np.ndarray:
         """Turn a partition of the kernel into one of the graph."""
-        for undo in reversed(self.lifts):
-            partition = undo(partition)
-        return partition
+        whole = self.pieces.lift(partition)
+        return whole if self.fixing is None else self.fixing.lift(whole)
 
     def restrict(self, partition: np.ndarray) -> np.ndarray:
         """Turn a partition of the graph into one of the kernel (a warm start)."""
-        for apply in self.restrictions:
-            partition = apply(partition)
-        return partition
+        if self.fixing is not None:
+            partition = self.fixing.restrict(partition)
+        return self.pieces.project(partition)
 
     def bound(self, kernel_bound: float) -> float:
         """Turn an upper bound of the kernel into one of the graph, rounded upwards."""
@@ -68,10 +71,14 @@ class Presolved:
 
     def proof(self, inner: Proof) -> Proof:
         """Turn a proof about the kernel into one about the graph, its sides fixed."""
-        steps = np.empty((0, 2), np.int32) if self.steps is None else self.steps
-        if self.scale == 1 and not len(steps):
-            return inner
-        return Reduced(steps, inner, self.scale)
+        return self.combined(self.pieces.split(inner))
+
+    def combined(self, leaves: list[Proof]) -> Proof:
+        """Turn proofs about the leaves into one about the graph, its sides fixed."""
+        proof = self.pieces.combined(leaves)
+        if self.denominator == 1:
+            return proof
+        return Reduced(np.empty((0, 2), np.int32), proof, self.denominator)
 
     def value(self, kernel_value: float) -> float:
         """Turn a value of the kernel (a cut, F, a bound) into one of the graph."""
@@ -81,7 +88,7 @@ class Presolved:
 def presolve(
     graph: CutGraph, fixed: np.ndarray | None = None, *, reductions: bool = True
 ) -> Presolved:
-    """Make dyadic weights integers, fix sides, then eliminate vertices; all exact.
+    """Make dyadic weights integers, fix sides, reduce and split; all exact.
 
     Parameters
     ----------
@@ -91,28 +98,25 @@ def presolve(
     reductions : bool, default True
         Whether to apply the rules (4.1)-(4.4).
     """
-    problem = Presolved(graph, graph, rounding=graph.rounding)
-    problem.scale = _denominator(graph)
-    if problem.scale > 1:
-        weights = graph.weights * problem.scale
-        problem.kernel = CutGraph(graph.indptr, graph.indices, weights, graph.labels)
+    whole, fixing = graph, None
+    constant, rounding = 0.0, graph.rounding
+    denominator = _denominator(graph)
+    if denominator > 1:
+        weights = graph.weights * denominator
+        whole = CutGraph(graph.indptr, graph.indices, weights, graph.labels)
     if fixed is not None and fixed.any():
-        fixing = fix(problem.kernel, fixed)
-        problem.kernel = fixing.kernel
-        problem.constant = fixing.constant / problem.scale
-        problem.rounding += fixing.rounding / problem.scale
-        problem.lifts.append(fixing.lift)
-        problem.restrictions.append(fixing.restrict)
-    if reductions:
-        reduction = reduce(problem.kernel)
-        problem.kernel = reduction.kernel
-        problem.constant += reduction.constant / problem.scale
-        problem.rounding += reduction.rounding / problem.scale
-        problem.scale *= reduction.scale
-        problem.steps = reduction.steps
-        problem.lifts.append(reduction.lift)
-        problem.restrictions.append(lambda x: x[reduction.vertices])
-    return problem
+        fixing = fix(whole, fixed)
+        whole = fixing.kernel
+        constant = fixing.constant / denominator
+        rounding += fixing.rounding / denominator
+    pieces = Pieces(whole, reductions=reductions)
+    exact = Fraction(constant) + pieces.constant / Fraction(denominator)
+    constant = float(exact)
+    rounding += pieces.rounding / denominator
+    if constant != exact:
+        rounding += math.ulp(constant)
+    scale = denominator * pieces.scale
+    return Presolved(graph, pieces, constant, scale, rounding, denominator, fixing)
 
 
 def _denominator(graph: CutGraph) -> float:

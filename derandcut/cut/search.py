@@ -13,7 +13,9 @@ One round, on one island:
    where they look like equilibrium; annealing starts at `HEAT` T*, just hot enough to
    forget the law's mistakes and keep its structure (and never above what `schedule`
    says of this graph's degrees and weights).
-5. *Combine* the replicas by partition crossover, and offer the best to the pool.
+5. *Combine* the replicas by partition crossover, and offer the best to the pool; the
+   pool's members are combined as well. So the parts of a kernel of several components
+   are searched as if each were alone.
 
 The islands of a round go forward together, slice by slice, each with a random stream
 of its own; between slices the run may end, and then the replicas are quenched and the
@@ -80,6 +82,8 @@ class Search:
         (W, b) of a relaxation that was stopped part-way: the first round samples it.
     pool_size : int
         Distinct partitions wanted.
+    components : (n,) int array, optional
+        The component of each vertex, counted from 0. None: there is one.
     """
 
     def __init__(
@@ -90,14 +94,16 @@ class Search:
         seed: int,
         law: tuple[np.ndarray, np.ndarray] | None = None,
         pool_size: int = 1,
+        components: np.ndarray | None = None,
     ) -> None:
         self.graph = graph
         self.layout = Layout(graph)
         self.V = V
         self.law = law
         self.seed = seed
-        self.pool = Pool(max(8, pool_size), distance=graph.n // 100)
-        self.champions = Pool(max(8, pool_size), distance=graph.n // 100)
+        self.pool, self.champions = (
+            Pool(max(8, pool_size), graph.n // 100, components) for _ in range(2)
+        )
         self.islands: list[Island] = []
         self.width = ISLANDS
         self.sweeps = float(SWEEPS)
@@ -120,13 +126,14 @@ class Search:
         """The best partitions of all epochs."""
         for partition, cut in zip(self.pool.partitions, self.pool.cuts, strict=True):
             self.champions.offer(partition, cut)
+        self._fold(self.champions)
         return self.champions
 
     def restart(self) -> None:
         """Begin a new epoch, from nothing or from the champions of the earlier ones."""
         champions = self.best
         self.epoch += 1
-        self.pool = Pool(champions.size, champions.distance)
+        self.pool = Pool(champions.size, champions.distance, champions.components)
         if self.epoch % REUNION == 0:
             for partition, cut in zip(
                 champions.partitions, champions.cuts, strict=True
@@ -184,13 +191,14 @@ class Search:
             return members[0].astype(np.float64)
         x = members[int(rng.integers(len(members)))].astype(np.float64)
         y = members[int(rng.integers(len(members)))].astype(np.float64)
-        return (x + (y if x @ y >= 0 else -y)) / 2
+        return (x + self.pool.aligned(x, y)) / 2
 
     def _learn(self, outcomes: list[np.ndarray]) -> None:
         """Take in a round's outcomes and set the length of the next."""
         best = self.pool.cuts[0] if self.pool else -np.inf
         for partition in outcomes:
             self.pool.offer(partition, float(self.graph.cut(partition)))
+        self._fold(self.pool)
         self.round += 1
         self.failures = 0 if self.pool.cuts[0] > best else self.failures + 1
         if self.round <= DOUBLING:
@@ -201,6 +209,12 @@ class Search:
             self.sweeps *= GROWTH
         else:
             self.width = min(2 * self.width, MOST_ISLANDS)
+
+    def _fold(self, pool: Pool) -> None:
+        """Offer a pool the best of all its members, component by component."""
+        child, gain = combine(self.graph, np.stack(pool.partitions))
+        if gain > 0:
+            pool.offer(child, float(self.graph.cut(child)))
 
     def _rng(self, *key: int) -> np.random.Generator:
         return np.random.default_rng(np.random.SeedSequence(self.seed, spawn_key=key))

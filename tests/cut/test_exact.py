@@ -137,7 +137,7 @@ def test_a_cutting_vertex_of_low_degree_reduces_its_block():
     graph.add_edges_from([(4, 10), (10, 11), (4, 11), (11, 5), (11, 12), (5, 12)])
     problem = presolve(CutGraph.from_networkx(graph))
     exact = Exact(problem, method="exact")
-    assert sorted(leaf.graph.n for leaf in exact.leaves) == [5, 5]
+    assert sorted(part.graph.n for part in exact.parts) == [5, 5]
 
 
 def test_blocks_are_proved_one_by_one():
