@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from derandcut import CutGraph
 from derandcut.cut.bound import Bound, Factorisation
 from derandcut.cut.bounding import Bounding
-from derandcut.cut.cycles import Tightening
+from derandcut.cut.cycles import Tightening, violated_cycles
 from derandcut.cut.presolve import presolve
 from derandcut.cut.sdp import Relaxation, sdp
 from derandcut.run import Run
@@ -182,7 +182,9 @@ def test_a_violated_cycle_is_found_through_each_vertex_on_one():
     for k in range(2 * n):
         far = np.minimum(far, far[:, k, None] + far[None, k])
     shortest = far[np.arange(n), np.arange(n) + n]
-    starts, pair, odd = violated_cycles(state.pattern, state.pair_of, c, state.tolerance, 2, run)
+    starts, pair, odd = violated_cycles(
+        state.pattern, state.pair_of, c, state.tolerance, 2, run
+    )
     lengths = [
         np.where(odd[a:b], 1 - c[pair[a:b]], c[pair[a:b]]).sum()
         for a, b in pairwise(starts)
