@@ -44,8 +44,8 @@ __all__ = ["CycleProgram", "Cycles", "LinearNodes"]
 
 VIOLATION = 1e-3  # least one that is worth a row
 INSIDE = 1e-6  # violation at the point on the way
-WANTED = 0.1  # cycles a vertex and round, if there are so many
-COVER = 10  # cycles of one round through a root
+WANTED = 0.03  # cycles a vertex and round, if there are so many
+COVER = 4  # cycles of one round through a root
 INWARDS = 0.5  # of the way from the inner point to x: where cycles are sought first
 IDLE = 10  # rounds with progress that a row without a multiplier survives
 CHURN = 0.1  # rows are dropped once they are so many
@@ -196,6 +196,7 @@ class CycleProgram:
         )  # fmt: skip
         self.ids = np.concatenate([self.ids, ids])
         self.idle = np.concatenate([self.idle, np.zeros(len(ids), np.int32)])
+        self.multiplier = np.concatenate([self.multiplier, np.zeros(len(ids))])
 
     def solve(self, units: int = SLICE) -> None:
         """Go on with the dual simplex method, for about so much work."""
@@ -331,7 +332,7 @@ def prove(
 
 SLOTS = 4  # programs, each at work on one node
 LOOK = 5  # rounds over which the fall of the bound is judged
-LEAST, LEAST_FIRST = 0.05, 0.005  # of the gap: less is a reason to branch; in the root
+LEAST, LEAST_FIRST = 0.1, 0.005  # of the gap: less is a reason to branch; in the root
 CANDIDATES, STEPS = 8, 40  # edges tried before branching, iterations for each side
 ANNOUNCE = 8  # rounds of the first node between two proofs
 
