@@ -1,6 +1,6 @@
 """Speed and cuts of the annealers on rudy files, one thread, CPU seconds.
 
-    python bench/anneal.py [--sweeps 5000] [--resamplings 50] [--seed 0] FILE...
+    python bench/anneal.py [--sweeps 5000] [--seed 0] FILE...
 
 One line a file: the kernel after the reductions and their time, then for both
 annealers the time, nanoseconds a vertex (a spin update for the float64 one), the best
@@ -26,9 +26,9 @@ def read(path: str) -> CutGraph:
     return CutGraph.from_edges(u.astype(int) - 1, v.astype(int) - 1, w, n)
 
 
-def measure(cuts, sweeps: int, resamplings: int, reduction) -> str:
+def measure(cuts, sweeps: int, reduction) -> str:
     begin = time.process_time()
-    cuts.anneal(Run(cuts.graph), sweeps, *schedule(cuts.graph), resamplings)
+    cuts.anneal(Run(cuts.graph), sweeps, *schedule(cuts.graph))
     seconds = time.process_time() - begin
     parts = cuts.islands * sweeps * max(1, cuts.graph.n)
     values = cuts.cuts() / reduction.scale + reduction.constant
@@ -41,7 +41,6 @@ def measure(cuts, sweeps: int, resamplings: int, reduction) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--sweeps", type=int, default=5000)
-    parser.add_argument("--resamplings", type=int, default=50)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("files", nargs="+", metavar="FILE")
     arguments = parser.parse_args()
@@ -51,14 +50,14 @@ def main() -> None:
         reduction = reduce(graph)
         seconds = time.process_time() - begin
         kernel = reduction.kernel
-        sweeps, resamplings = arguments.sweeps, arguments.resamplings
+        sweeps = arguments.sweeps
         bits = BitSlicedAnnealer(kernel, 1, arguments.seed)
         scalar = ScalarAnnealer(kernel, 8, arguments.seed)
         print(
             f"{path.rsplit('/', 1)[-1]:8} n {graph.n} -> {kernel.n} "
             f"m {graph.m} -> {kernel.m} in {seconds:.3f} s | bit-sliced "
-            f"{measure(bits, sweeps, resamplings, reduction)} | float64 "
-            f"{measure(scalar, sweeps // 10, 0, reduction)}",
+            f"{measure(bits, sweeps, reduction)} | float64 "
+            f"{measure(scalar, sweeps // 10, reduction)}",
             flush=True,
         )
 

@@ -230,23 +230,6 @@ def anneal(
                     S[n + u] = ~S[u]
 
 
-def permute(uint64_t[:, ::1] state, int64_t n, bint signed, const int64_t[::1] source):
-    """Replica j becomes a copy of replica source[j]; about 300 ns a vertex."""
-    cdef uint64_t new[4]
-    cdef int64_t u, j, g, b
-    with nogil:
-        for u in range(n):
-            for g in range(4):
-                new[g] = 0
-                for b in range(64):
-                    j = source[64 * g + b]
-                    new[g] |= (state[u, j >> 6] >> (j & 63) & 1) << b
-            for g in range(4):
-                state[u, g] = new[g]
-                if signed:
-                    state[n + u, g] = ~new[g]
-
-
 def count(
     uint64_t[:, ::1] state, int planes, const int64_t[::1] begin,
     const int32_t[::1] neighbour, int64_t rows, uint64_t[:, ::1] scratch,

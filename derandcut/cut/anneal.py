@@ -33,7 +33,6 @@ LARGEST = 255  # weights up to here, in units, are counted by bit planes
 BLOCK = 4096  # vertices sorted together by degree: their words stay in the L2 cache
 CACHED = 32_768  # vertices up to here are not renumbered: their words fit a cache
 AHEAD = 64  # words to fetch early where they do not fit it
-RESAMPLING = 100  # units of work a vertex
 FINAL_SWEEPS = 8  # at temperature zero, uncharged, after a run that ended early
 
 
@@ -168,9 +167,7 @@ class Population(ABC):
         self._rng = [sweeps.generate_state(4, np.uint64) for sweeps, _ in streams]
         self._draws = [np.random.default_rng(other) for _, other in streams]
 
-    def anneal(
-        self, run: Run, sweeps: int, T_hot: float, T_cold: float, resamplings: int = 0
-    ) -> int:
+    def anneal(self, run: Run, sweeps: int, T_hot: float, T_cold: float) -> int:
         """Anneal every cut, the temperature falling linearly.
 
         Parameters
@@ -181,12 +178,6 @@ class Population(ABC):
             A sweep offers a flip to every vertex of every cut.
         T_hot, T_cold : float
             First and last temperature, in the unit of the weights.
-        resamplings : int, default 0
-            Population annealing (Hukushima and Iba 2003): that many times, evenly
-            spread, the 256 cuts of each word are drawn anew from themselves with
-            weights exp((1/T' - 1/T) cut), T and T' the temperatures last time and now.
-            At equal sweeps 50 of them give better cuts, less different ones.
-            `ScalarAnnealer` has nothing to draw from and does without.
 
         Returns
         -------
@@ -204,25 +195,17 @@ class Population(ABC):
                 raise InputError(f"a temperature must be finite and >= 0, got {T}")
         temperature = np.linspace(T_hot, T_cold, sweeps)
         price = max(1, self.graph.m) * self.islands
-        stops = np.linspace(0, sweeps, resamplings + 2).astype(int).tolist()[1:]
-        done = last = 0
+        done = 0
         while done < sweeps:
-            while stops[0] <= done:
-                stops.pop(0)
             some = max(1, SLICE // max(1, self.graph.m))
             if run.work_left is not None:
                 some = max(1, min(some, run.work_left // price))
-            some = min(some, stops[0] - done)
+            some = min(some, sweeps - done)
             self.sweep(temperature[done : done + some])
             run.charge(price * some)
             done += some
             if run.exhausted():
                 break
-            if done == stops[0] < sweeps and temperature[done] > 0:
-                gap = float(1 / temperature[done] - 1 / temperature[last])
-                last = done
-                self._resample(gap)
-                run.charge(price + RESAMPLING * self.graph.n * self.islands)
         if done < sweeps:
             self.sweep(np.zeros(FINAL_SWEEPS))
         return done
@@ -245,22 +228,6 @@ class Population(ABC):
             return [work(island) for island in range(self.islands)]
         with ThreadPoolExecutor(workers) as pool:
             return list(pool.map(work, range(self.islands)))
-
-    def _resample(self, gap: float) -> None:
-        """Draw each island's cuts anew with weights exp(gap cut)."""
-        cuts = self.cuts().reshape(self.islands, -1)
-        size = cuts.shape[1]
-        for island in range(self.islands):
-            weight = np.exp(gap * (cuts[island] - cuts[island].max()))
-            # Systematic: as many copies as expected, give or take one.
-            level = np.cumsum(weight) * (size / weight.sum())
-            mark = np.arange(size) + self._draws[island].random()
-            source = np.searchsorted(level, mark)
-            self._copy_cuts(island, np.minimum(source, size - 1))
-
-    @abstractmethod
-    def _copy_cuts(self, island: int, source: np.ndarray) -> None:
-        """Cut j of the island becomes a copy of cut source[j]."""
 
     @abstractmethod
     def _anneal_island(self, island: int, temperature: np.ndarray) -> None:
@@ -436,10 +403,6 @@ class BitSlicedAnnealer(Population):
             0 if self.graph.n <= 64 else 15 if self.graph.n <= 1024 else 63,
         )
 
-    def _copy_cuts(self, island: int, source: np.ndarray) -> None:
-        state = self._state[island]
-        _search.permute(state, self.graph.n, self._signed, source)
-
     def cuts(self) -> np.ndarray:
         total = np.zeros((self.islands, REPLICAS), np.int64)
         if self.graph.m:
@@ -528,9 +491,6 @@ class ScalarAnnealer(Population):
         _search.anneal_one(
             *csr, temperature, self._exponential, x, h, self._rng[island]
         )
-
-    def _copy_cuts(self, island: int, source: np.ndarray) -> None:
-        """An island is one cut."""
 
     def cuts(self) -> np.ndarray:
         values = [self.graph.cut(x) for x in self._x]

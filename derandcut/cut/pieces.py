@@ -117,8 +117,8 @@ class Pieces:
                 scale *= reduction.scale
             reduced = piece.reduction is not None
             parts = blocks(part) if reduced or block is None else []
-            whole = block is not None and not reduced  # a block that stays one
-            if whole or (len(parts) == 1 and len(parts[0][0]) == part.n):
+            stays = block is not None and not reduced  # a block, as before
+            if stays or (len(parts) == 1 and len(parts[0][0]) == part.n):
                 piece.leaf = Leaf(part, scale)
                 self.leaves.append(piece.leaf)
                 continue

@@ -353,18 +353,6 @@ def test_equal_replicas_part():
     assert len(np.unique(cuts.partitions(), axis=1).T) > 128
 
 
-@pytest.mark.parametrize("weights", [(1.0,), (1.0, -1.0)])
-def test_resampling_lifts_the_mean(weights):
-    graph = random_graph(400, 1200, 17, weights)
-    means = []
-    for resamplings in (0, 30):
-        cuts = BitSlicedAnnealer(graph, 2, seed=1)
-        assert cuts.anneal(Run(graph), 300, *schedule(graph), resamplings) == 300
-        check_counts(cuts)
-        means.append(cuts.cuts().mean())
-    assert means[1] > means[0] + 0.5
-
-
 def test_words_and_seeds_differ():
     graph = random_graph(100, 300, 15)
     cuts = BitSlicedAnnealer(graph, 2, seed=1)
