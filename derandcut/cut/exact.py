@@ -53,15 +53,29 @@ class Part:
 
     Notes
     -----
-    Which relaxation bounds the nodes of the tree is found out at its root. A sparse
-    leaf begins with the odd-cycle program (`lp`). That takes a fraction of a second,
-    and where cycles are short it is all there is to do: the power grid's leaf of 413
-    vertices in .1 s (still open after 30 s with the dense relaxation), 3-D spin glasses
-    of 7^3 vertices in .7 s, of 5^3 in .1 s, kernels of random cubic graphs in .1 to
-    .3 s. Where it leaves the root open the dense relaxation has its turn there, and the
-    tree goes on with the one that proved less: on the kernels of random graphs with
-    four edges a vertex the dense one (181 vertices: 6 s; the program has closed half
-    of the gap after 25 s).
+    Which relaxation bounds the nodes of the tree is found out at its root. A leaf with
+    few edges begins with the odd-cycle program (`lp`); where that leaves the root open,
+    the dense relaxation has its turn there, and the tree goes on with the one that
+    proved less. CPU seconds to the proof (or bound and optimum after so many):
+
+        leaf                            n     m      program    dense
+        power grid                    413  1057          0.1    open after 30
+        3-D lattice, Gaussian         480  1500          10     -
+        3-D lattice, Gaussian         329  1015          0.7    -
+        3-D lattice, +-1              512  1536    464.7 (4)    478.9 (30), 458
+        3-D lattice, +-1              125   375          0.1    0.2
+        random cubic, kernels         123   297          0.1    0.3
+                                      183   441          0.3    2.3
+                                      247   599          0.7    8.5
+        random, 4-regular             150   300          0.1    0.3
+                                      200   400    343.0 (30)   344.6 (30), 340
+        random, degree 6, kernels     116   350          1.7    0.2
+                                      181   526    575.2 (25)   6.0, 570
+        random, density .1             98   494    3956 (12)    0.3, 3938
+
+    So short cycles or few edges decide for the program, and its root, which takes a
+    fraction of a second, tells which leaves have them. From 3.5 edges a vertex on it
+    has won on none.
     """
 
     def __init__(self, leaf: Leaf, step: int, seed: int) -> None:

@@ -530,9 +530,9 @@ class LinearAtWork:
 
     def _keep(self, found: Multipliers) -> None:
         place = self.node.place
-        if place.best is None or found.value < place.best.value:
+        if found.value < (math.inf if place.best is None else place.best.value):
             place.best = found
-        self.bound = min(self.bound, found.value)
+            self.bound = min(self.bound, found.value)
 
     def _rounded(self, graph: CutGraph) -> np.ndarray:
         """Sides along a spanning tree of the edges nearest to 0 or 1, then descent."""
