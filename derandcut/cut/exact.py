@@ -30,6 +30,7 @@ EPSILON = float(np.finfo(np.float64).eps)
 LARGEST = 600  # vertices of a leaf that branch and bound takes
 PROMISING = 200  # of a leaf where it likely pays, unasked
 SPARSE, MOST_EDGES = 3.5, 3000  # edges a vertex, and in all, for the linear program
+CONTESTED, TRIAL = 300, 2  # vertices, and work in roots of the program, to try both
 NATURAL_WORK = 100_000_000  # units an unlimited "auto" run spends on it, some seconds
 SHARE, HALF = 4, 2  # of the work it gets one in 4, and one in 2 if search is stale
 LEAST = 1 << 20  # but not in bits smaller than that
@@ -53,29 +54,32 @@ class Part:
 
     Notes
     -----
-    Which relaxation bounds the nodes of the tree is found out at its root. A leaf with
-    few edges begins with the odd-cycle program (`lp`); where that leaves the root open,
-    the dense relaxation has its turn there, and the tree goes on with the one that
-    proved less. CPU seconds to the proof (or bound and optimum after so many):
+    Which relaxation bounds the nodes of the tree is found out. A leaf with few edges
+    begins with the odd-cycle program (`lp`); where that leaves the root open and the
+    leaf is not too large, the dense relaxation grows a tree for twice the work of that
+    root, and the one that has proved less then goes on. CPU seconds to the proof (or
+    the bound after so many, and the optimum):
 
         leaf                            n     m      program    dense
         power grid                    413  1057          0.1    open after 30
         3-D lattice, Gaussian         480  1500          10     -
         3-D lattice, Gaussian         329  1015          0.7    -
         3-D lattice, +-1              512  1536    464.7 (4)    478.9 (30), 458
-        3-D lattice, +-1              125   375          0.1    0.2
+        3-D lattice, +-1              216   648          9      211.6 (4), 202
+                                      125   375          0.1    0.2
         random cubic, kernels         123   297          0.1    0.3
                                       183   441          0.3    2.3
                                       247   599          0.7    8.5
         random, 4-regular             150   300          0.1    0.3
                                       200   400    343.0 (30)   344.6 (30), 340
+        random, 5-regular             200   500    418.8 (1)    416.0 (4), 415
         random, degree 6, kernels     116   350          1.7    0.2
                                       181   526    575.2 (25)   6.0, 570
         random, density .1             98   494    3956 (12)    0.3, 3938
 
-    So short cycles or few edges decide for the program, and its root, which takes a
-    fraction of a second, tells which leaves have them. From 3.5 edges a vertex on it
-    has won on none.
+    So short cycles or few edges decide for the program, and no number but the bounds
+    tells which leaves have enough of them. From 3.5 edges a vertex on the program has
+    won on none, from 300 vertices on the dense relaxation has not.
     """
 
     def __init__(self, leaf: Leaf, step: int, seed: int) -> None:
@@ -90,6 +94,7 @@ class Part:
         self.rival: BranchAndBound | None = None  # with the other relaxation
         self.sparse = graph.m <= min(SPARSE * graph.n, MOST_EDGES)
         self.contested = not self.sparse  # the relaxation is chosen
+        self.trial = 0  # work the dense one has left to prove itself
         self.embedding: Embedding | None = None  # found, and not solved yet
         self.looked = False
         self.lower_bound(positive_weight(graph).unfloored)
@@ -156,12 +161,12 @@ class Part:
         """A round of branch and bound; True if there is a better cut."""
         if self.tree is None:
             self.tree = self._tree(linear=self.sparse)
-        tree = self.rival or self.tree
+        before, tree = run.work, self.rival or self.tree
         tree.advance(run, executor)
         better = self.offer(tree.partition)
         self.lower_bound(tree.upper_bound)
         if not self.contested:
-            self._contest()
+            self._contest(run.work - before)
         return better
 
     def _tree(self, *, linear: bool) -> BranchAndBound:
@@ -174,23 +179,28 @@ class Part:
             linear=linear,
         )
 
-    def _contest(self) -> None:
-        """Let the dense relaxation try the root where the program has left it open."""
+    def _contest(self, units: int) -> None:
+        """Let the dense relaxation try a leaf whose root the program has left open."""
         tree, rival = self.tree, self.rival
-        if rival is None:
-            if tree.nodes and not tree.done:
-                if self.graph.n <= LARGEST:
-                    self.rival = self._tree(linear=False)
-                else:
-                    self.contested = True
-        elif rival.done or rival.upper_bound < tree.upper_bound:
-            self.tree, self.rival, self.contested = rival, None, True
-        elif rival.nodes:
-            self.rival, self.contested = None, True
+        if rival is not None:
+            self.trial -= units
+            if rival.done or (self.trial <= 0 and rival.upper_bound < tree.upper_bound):
+                self.tree = rival
+            if rival.done or self.trial <= 0:
+                self.rival, self.contested = None, True
+            return
+        self.trial += TRIAL * units
+        if tree.nodes and not tree.done:
+            self.contested = self.graph.n > CONTESTED
+            if not self.contested:
+                self.rival = self._tree(linear=False)
 
     def best_proof(self) -> Proof:
         """Of the bound."""
-        return self.proof if self.tree is None else self.tree.proof()
+        trees = [tree for tree in (self.tree, self.rival) if tree is not None]
+        if not trees:
+            return self.proof
+        return min(trees, key=lambda tree: tree.upper_bound).proof()
 
 
 class Exact:

@@ -542,13 +542,17 @@ class LinearAtWork:
             sp.csr_array((cost, (nodes.u, nodes.v)), shape=(graph.n, graph.n))
         )
         order, before = breadth_first_order(tree, 0, directed=False)
-        cut = sp.csr_array((1 + x, (nodes.u, nodes.v)), shape=(graph.n, graph.n))
-        cut = (cut + cut.T).tocsr()
-        below = order[1:]
-        turned = np.asarray(cut[below, before[below]]).ravel() > 1.5
+        below = order[1:].astype(np.int64)
+        above = before[below]
+        # edges are numbered in the order of their ends
+        ends = nodes.u * np.int64(graph.n) + nodes.v
+        edge = np.searchsorted(
+            ends, np.minimum(below, above) * graph.n + np.maximum(below, above)
+        )
+        turned = x[edge] > 0.5
         side = np.ones(graph.n, np.int8)
         for a, b, flip in zip(
-            below.tolist(), before[below].tolist(), turned.tolist(), strict=True
+            below.tolist(), above.tolist(), turned.tolist(), strict=True
         ):
             side[a] = -side[b] if flip else side[b]
         return one_flip_descent(graph, side)

@@ -1,17 +1,24 @@
 """The odd-cycle program: true wherever it stops, exact on the plane, and accepted."""
 
+import math
 from concurrent.futures import ThreadPoolExecutor
 
 import networkx as nx
 import numpy as np
 import pytest
-from oracles import maximum_cut
+from hypothesis import given, settings
+from oracles import assert_valid, maximum_cut
+from strategies import graphs
 
-from derandcut import CutGraph, check
+from derandcut import CutGraph, check, maxcut
 from derandcut.cut.branch import BranchAndBound
 from derandcut.cut.certificate import certificate
 from derandcut.cut.cycles import entries, violated_cycles
-from derandcut.cut.lp import CycleProgram, Cycles, prove, violations
+from derandcut.cut.exact import PROMISING, Exact
+from derandcut.cut.lp import CycleProgram, Cycles, LinearNodes, prove, violations
+from derandcut.cut.presolve import presolve
+from derandcut.datasets import generate
+from derandcut.result import Status
 from derandcut.run import Run, Scratch
 
 
@@ -74,6 +81,17 @@ def test_trees_prove_the_optimum(seed):
     else:
         assert bounds[-1] <= optimum + 1.1e-12 * size
         assert float(verdict.bound) <= optimum + 1e-9 * size
+
+
+@settings(max_examples=60, deadline=None)
+@given(graphs(min_n=2, max_n=9))
+def test_no_weights_mislead_a_tree(graph):
+    if not graph.m:
+        return
+    optimum, _ = maximum_cut(graph)
+    tree, bounds = solved(graph)
+    assert min(bound for _, bound in bounds) >= optimum - 1e-15 * graph.absolute_weight
+    assert tree.cut == pytest.approx(optimum, abs=1e-12 * graph.absolute_weight)
 
 
 @pytest.mark.parametrize("seed", range(12))
@@ -181,3 +199,30 @@ def test_nothing_depends_on_the_threads():
     assert first == second and one.nodes == two.nodes > 1
     assert (one.partition == two.partition).all()
     assert accepted(graph, one).bound == one.cut
+
+
+def test_the_relaxation_is_chosen_at_the_root():
+    """Lattices are for the program; random graphs for the dense relaxation."""
+    lattice = generate("lattice", seed=1, shape=(5, 5, 5), weights="pm1")
+    random = CutGraph.from_networkx(nx.random_regular_graph(6, 100, seed=1))
+    for graph, linear in ((lattice, True), (random, False)):
+        problem = presolve(graph)
+        exact, run = Exact(problem, method="exact"), Run(graph)
+        run.offer_cut(maxcut(graph, method="search", work_limit=10**7).partition)
+        with ThreadPoolExecutor(1) as executor:
+            exact.advance(run, executor, math.inf)
+        largest = max(exact.parts, key=lambda part: part.graph.n)
+        assert isinstance(largest.tree.nodes_by, LinearNodes) == linear
+        assert run.upper_bound == run.cut
+
+
+def test_a_large_sparse_leaf_is_proved_unasked():
+    graph = generate("lattice", seed=1, shape=(6, 6, 6), weights="gaussian")
+    assert max(leaf.graph.n for leaf in presolve(graph).pieces.leaves) > PROMISING
+    result = maxcut(graph)
+    assert result.status is Status.OPTIMAL
+    assert_valid(graph, result)
+    u, v, w = (x.tolist() for x in graph.edges())
+    edges = dict(zip(zip(u, v, strict=True), w, strict=True))
+    verdict = check.check(graph.n, edges, result.certificate)
+    assert float(verdict.bound) <= result.cut * (1 + 1e-9)
