@@ -28,7 +28,7 @@ stand in prefix order: one is followed by the statements it is made of.
                 statement's bound is rounded down to such a value
     branch      vertices u, v on the same side, then on different sides: two statements
     infeasible  the decisions contradict each other
-    reduce      best sides of vertices with few neighbours, dominated vertices
+    reduce      best sides of vertices with few neighbours; dominated vertices, twins
     add         parts that share no weight: one statement for each
 """
 
@@ -416,14 +416,49 @@ def eliminate(problem, u):
 
 
 def contract(problem, u, v):
-    """One of u and v is dominated by the edge between them (4.4)."""
+    """Join u and v where their edge decides on which sides, or they are twins."""
     w = problem.rows[u].get(v, 0)
-    others = (sum(map(abs, problem.rows[x].values())) - abs(w) for x in (u, v))
-    if abs(w) < min(others):
-        raise Refused(f"reduce: the pair {u}, {v} does not dominate")
+    opposite = w > 0 if lacking(problem, u, v) <= 0 else twins(problem, u, v) < 0
     problem.add(u, v, -w)
     problem.constant += max(0, w)
-    problem.merge(u, v, w > 0)
+    problem.merge(u, v, opposite)
+
+
+def lacking(problem, u, v):
+    """How much more weight the edge uv would need to decide on u and v.
+
+    (4.4): as much as the other edges of u together, or of v. (4.12): in a triangle
+    u, v, z with w_uv w_uz w_vz < 0, w_uv and w_uz as much as the others of u, and w_uv
+    and w_vz as those of v: if u and v do not suit each other, z does not suit one of
+    them, and this one can change sides.
+    """
+    mine, yours = problem.rows[u], problem.rows[v]
+    w = mine.get(v, 0)
+    a, b = (sum(map(abs, row.values())) - 2 * abs(w) for row in (mine, yours))
+    needed = min(a, b)
+    if needed > 0:
+        for z in mine.keys() & yours.keys():
+            if w * mine[z] * yours[z] < 0:
+                heavy = max(a - 2 * abs(mine[z]), b - 2 * abs(yours[z]))
+                needed = min(needed, heavy)
+    return needed
+
+
+def twins(problem, u, v):
+    """The sign of c where w_uz = c w_vz for all others z, and w_uv c <= 0 (4.10).
+
+    The others pull u and v to the same side if c > 0, to different ones if c < 0, and
+    their own edge does not object.
+    """
+    mine, yours = ({**problem.rows[x]} for x in (u, v))
+    w, _ = mine.pop(v, 0), yours.pop(u, 0)
+    if not mine or mine.keys() != yours.keys():
+        raise Refused(f"reduce: the pair {u}, {v} neither dominates nor is alike")
+    z = next(iter(mine))
+    p, q = mine[z], yours[z]
+    if any(x * q != yours[z] * p for z, x in mine.items()) or w * p * q > 0:
+        raise Refused(f"reduce: the pair {u}, {v} neither dominates nor is alike")
+    return 1 if p * q > 0 else -1
 
 
 def shift_weight(problem, u, v, t):

@@ -16,7 +16,7 @@ from derandcut.cli import run as command
 from derandcut.cut.bound import cycles
 from derandcut.cut.certificate import certificate
 from derandcut.cut.presolve import presolve
-from derandcut.cut.proof import Positive, Psd
+from derandcut.cut.proof import Positive, Psd, Reduced
 from derandcut.cut.sdp import sdp
 from derandcut.cut.surface import (
     planar_embedding,
@@ -158,6 +158,22 @@ def test_reductions_of_rounded_weights_are_made_exact():
         bound = proved(graph, problem.proof(Positive()))
         kernel = np.maximum(problem.kernel.weights, 0).sum() / 2
         assert abs(bound - Fraction(problem.value(kernel))) <= room(graph)
+
+
+@pytest.mark.parametrize("c", [1.0, -1.0, 3.0, -0.75])
+@pytest.mark.parametrize("between", [0.0, 1e-17, -0.5])
+def test_twins_of_rounded_weights_are_made_alike(c, between):
+    """Twins but for their last bits, or for an edge that should have vanished."""
+    rng = np.random.default_rng(4)
+    u, v = np.triu_indices(7, 1)
+    w = rng.uniform(0.1, 0.13, len(u))
+    other = c * w[:6] * (1 + 2.0**-52 * rng.integers(-1, 2, 6))
+    ends = np.r_[u, [7] * 7], np.r_[v, np.arange(7)], np.r_[w, c * between, other]
+    graph = CutGraph.from_edges(*ends)
+    bound = proved(graph, Reduced(np.array([[7, 0]]), Positive()))
+    joined = np.r_[(1 + abs(c)) * w[:6], w[6:]]
+    expected = joined.sum() + (c < 0) * (other.sum() + c * between)
+    assert abs(bound - Fraction(expected)) <= room(graph)
 
 
 def test_gset_through_the_command_line(tmp_path, capsys):

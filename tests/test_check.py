@@ -134,12 +134,19 @@ SPLIT = Split(
         for k, vertices in enumerate(PARTS)
     )
 )
+# K5, a twin of vertex 0 on the other side, adjacent to it, and one on its own side
+ALIKE = CutGraph.from_edges(
+    [0, 0, 0, 0, 1, 1, 1, 2, 2, 3, 5, 5, 5, 5, 0, 6, 6, 6, 6],
+    [1, 2, 3, 4, 2, 3, 4, 3, 4, 4, 1, 2, 3, 4, 5, 1, 2, 3, 4],
+    [4, 4, 3, 3, 4, 5, 4, 3, 4, 5, -8, -8, -6, -6, 1, 4, 4, 3, 3],
+)
 CASES = [
     *((f"{name}, integer", WHEEL, proof) for name, proof in proofs(WHEEL)),
     *((f"{name}, real", REAL, proof) for name, proof in proofs(REAL)),
     ("split", TWO, SPLIT),
+    ("twins", ALIKE, Reduced(reduce(ALIKE).steps, Positive())),
 ]
-BEST = {id(g): optimum(g.n, edges_of(g)) for g in (WHEEL, REAL, TWO)}
+BEST = {id(g): optimum(g.n, edges_of(g)) for g in (WHEEL, REAL, TWO, ALIKE)}
 
 
 def made(graph, proof):
@@ -348,6 +355,20 @@ def test_what_each_rule_refuses():
             check.derive(statements, problem)
     again = {"rule": "branch", "u": 0, "v": 0}
     assert check.derive([again, box, {"rule": "infeasible"}], problem) == 17
+
+
+def test_4_10_twins_are_compared_exactly():
+    box, edges = {"rule": "box"}, edges_of(ALIKE)
+    steps = [{"rule": "reduce", "unit": 0, "steps": [[5, 0], [6, 0]]}, box]
+    bound = check.derive(steps, check.problem_of(ALIKE.n, edges))
+    assert bound >= BEST[id(ALIKE)]
+    for pair, w in (((0, 5), -1.0), ((1, 5), -7.0), ((4, 5), 6.0), ((5, 6), 1.0)):
+        changed = check.problem_of(ALIKE.n, edges | {pair: w})
+        with pytest.raises(Refused, match="alike"):
+            check.derive(steps, changed)
+    del edges[4, 5]
+    with pytest.raises(Refused, match="alike"):
+        check.derive(steps, check.problem_of(ALIKE.n, edges))
 
 
 def test_a_certificate_of_another_graph_is_refused():

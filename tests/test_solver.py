@@ -291,7 +291,8 @@ def test_planar_graphs_are_matched_before_the_search():
     rng = np.random.default_rng(0)
     for edge in grid.edges:
         grid.edges[edge]["weight"] = int(rng.choice([-1, 1]))
-    result = derandcut.maxcut(grid)
+    whole = {"reductions": False}
+    result = derandcut.maxcut(grid, options=whole)
     assert result.status is Status.OPTIMAL
     assert "search" not in [name for name, _ in result.stages]
     assert [link.name for link in result.chain][:1] == ["guarantee"]
@@ -301,7 +302,7 @@ def test_planar_graphs_are_matched_before_the_search():
     assert drawn.cut == result.cut and drawn.status is Status.OPTIMAL
     assert "search" not in [name for name, _ in drawn.stages]
     # a pool is what the search is for; too little work for a matching to be sure too
-    many = derandcut.maxcut(grid, pool_size=5)
+    many = derandcut.maxcut(grid, pool_size=5, options=whole)
     assert many.cut == result.cut and len(many.pool) > 1
     short = derandcut.maxcut(grid, work_limit=200 * grid.size())
     assert short.cut <= result.cut <= short.upper_bound

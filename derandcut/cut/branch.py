@@ -27,7 +27,7 @@ from derandcut.cut.rounding import one_flip_descent
 from derandcut.graph import CutGraph
 from derandcut.run import Run
 
-__all__ = ["BranchAndBound"]
+__all__ = ["SLOTS", "BranchAndBound", "work_at"]
 
 SLOTS = 4  # nodes worked at together
 START_RANK = 24
@@ -370,13 +370,21 @@ class BranchAndBound:
 
     def advance(self, run: Run, executor: Executor) -> None:
         """A round of the nodes at work."""
+        self.fill()
+        work_at([self], executor)
+        self.settle(run)
+
+    def fill(self) -> None:
+        """Take the best open nodes to work."""
         while self.heap and len(self.slots) < self.nodes_by.slots:
             _, _, node = heapq.heappop(self.heap)
             if node.bound < self.level:
                 self.closed = max(self.closed, node.bound)
             else:
                 self.slots.append(self.nodes_by.take(self, node))
-        list(executor.map(lambda slot: slot.advance(self), self.slots))
+
+    def settle(self, run: Run) -> None:
+        """Take in what a round has brought."""
         run.charge(sum(slot.work for slot in self.slots))
         for slot in self.slots:
             slot.work = 0
@@ -425,3 +433,10 @@ class BranchAndBound:
             if below < value:
                 return below, Branch(place.u, place.v, same, different)
         return value, None if place.best is None else self.nodes_by.proof(place)
+
+
+def work_at(trees: list[BranchAndBound], executor: Executor) -> None:
+    """A round of the nodes that these trees have at work, all at once."""
+    slots = [slot for tree in trees for slot in tree.slots]
+    owners = [tree for tree in trees for _ in tree.slots]
+    list(executor.map(lambda slot, tree: slot.advance(tree), slots, owners))

@@ -40,6 +40,7 @@ __all__ = ["certificate"]
 FINE_BITS = 50  # of the factor, where coarse ones do not do
 FINE_FLOPS = 3e8  # multiply-adds of the checker that a bound of real weights is worth
 TREE_WORK = 3 * 10**9  # units that finding a tree of decisions again may take
+RATIO = 1 << 20  # largest denominator that the ratio of rounded twins may have
 SPARE_BITS = 60  # for what replaying reductions of rounded weights has to shift
 
 
@@ -356,8 +357,9 @@ def _sets(proof: Inequalities, scale: float) -> dict[str, Any]:
 def _replayed(steps: np.ndarray, problem: check.Problem) -> dict[str, Any] | None:
     """The rule `reduce`: the steps, made exact where they were done in rounded weights.
 
-    A pair that should not be there is moved into the constant, an edge that just fails
-    to dominate is made to: both cost a rounding error at most. None if that fails.
+    A pair that should not be there is moved into the constant; an edge that just fails
+    to decide is made to, twins that are not quite alike are made alike. All this
+    costs a rounding error at most. None if it fails.
     """
     unit = problem.unit + SPARE_BITS
     rest = problem.finer(unit + 1)
@@ -377,11 +379,8 @@ def _replayed(steps: np.ndarray, problem: check.Problem) -> dict[str, Any] | Non
                 check.eliminate(rest, u)
                 done.append([u])
                 continue
-            w = row.get(v, 0)
-            others = (sum(map(abs, rest.rows[x].values())) - abs(w) for x in (u, v))
-            lacking = (min(others) - abs(w) + 1) // 2
-            if lacking > 0:
-                shift(u, v, lacking if w < 0 else -lacking)
+            for pair in _repairs(rest, u, v):
+                shift(*pair)
             check.contract(rest, u, v)
             done.append([u, v])
     except check.Refused:
@@ -389,6 +388,41 @@ def _replayed(steps: np.ndarray, problem: check.Problem) -> dict[str, Any] | Non
     if not any(len(step) == 3 for step in done):
         unit = problem.unit
     return {"rule": "reduce", "unit": unit, "steps": done}
+
+
+def _repairs(rest: check.Problem, u: int, v: int) -> list[tuple[int, int, int]]:
+    """The shifts, in two units each, after which u and v may be contracted."""
+    w = rest.rows[u].get(v, 0)
+    lacking = (check.lacking(rest, u, v) + 1) // 2
+    if lacking <= 0:
+        return []
+    alike = _likened(rest, u, v)
+    if alike is not None and sum(abs(t) for _, _, t in alike) < lacking:
+        return alike
+    return [(u, v, lacking if w < 0 else -lacking)]
+
+
+def _likened(rest: check.Problem, u: int, v: int):
+    """The shifts that make u and v twins (4.10), None if there are none."""
+    mine, yours = rest.rows[u], rest.rows[v]
+    z = max(mine, key=lambda z: (z != v and z in yours, abs(mine[z])))
+    if z == v or z not in yours:
+        return None
+    ratio = Fraction(mine[z], yours[z]).limit_denominator(RATIO)
+    p, q = ratio.numerator, ratio.denominator
+    wanted = {}
+    w = mine.get(v, 0)
+    if w * p > 0:
+        wanted[u, v] = w
+    for z in (mine.keys() | yours.keys()) - {u, v}:
+        a, b = mine.get(z, 0), yours.get(z, 0)
+        k = round(Fraction(b, q))
+        # of the nearest multiples one from which both differ evenly
+        k = next((k for k in (k, k - 1, k + 1) if not (a - p * k | b - q * k) & 1), 0)
+        wanted[u, z], wanted[v, z] = a - p * k, b - q * k
+    if any(t & 1 for t in wanted.values()):
+        return None
+    return [(*pair, t // 2) for pair, t in sorted(wanted.items()) if t]
 
 
 def _floats(problem: check.Problem) -> CutGraph:

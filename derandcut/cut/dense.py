@@ -289,7 +289,7 @@ class DenseRelaxation:
             self.X, least, NONE, row, found.ends, found.kind, violation
         )
         found = found.chosen(slice(count))
-        new = ~np.isin(found.keys(n), self.triangles.keys(n))
+        new = ~np.isin(found.keys(n), self.triangles.keys(n), assume_unique=True)
         self.triangles = self.triangles.joined(found.chosen(new))
 
     def _escape(self, values: np.ndarray, vectors: np.ndarray) -> None:

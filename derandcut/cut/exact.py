@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import math
 from concurrent.futures import Executor
+from fractions import Fraction
 
 import numpy as np
 
 from derandcut.cut.bound import floor_to_values, modulus, positive_weight
-from derandcut.cut.branch import BranchAndBound
+from derandcut.cut.branch import SLOTS, BranchAndBound, work_at
 from derandcut.cut.pieces import Leaf
 from derandcut.cut.presolve import Presolved
 from derandcut.cut.proof import Positive, Proof
@@ -26,7 +27,6 @@ from derandcut.run import Run
 
 __all__ = ["Exact"]
 
-EPSILON = float(np.finfo(np.float64).eps)
 LARGEST = 600  # vertices of a leaf that branch and bound takes
 PROMISING = 200  # of a leaf where it likely pays, unasked
 SPARSE, MOST_EDGES = 3.5, 3000  # edges a vertex, and in all, for the linear program
@@ -157,17 +157,27 @@ class Part:
         if found.proof is not None:
             self.proof = found.proof
 
-    def advance(self, run: Run, executor: Executor) -> bool:
-        """A round of branch and bound; True if there is a better cut."""
+    def begin_round(self) -> int:
+        """Take nodes to work; how many there are."""
         if self.tree is None:
             self.tree = self._tree(linear=self.sparse)
-        before, tree = run.work, self.rival or self.tree
-        tree.advance(run, executor)
+        self.at_work.fill()
+        return len(self.at_work.slots)
+
+    def end_round(self, run: Run) -> bool:
+        """Take in what the nodes have brought; True if there is a better cut."""
+        before, tree = run.work, self.at_work
+        tree.settle(run)
         better = self.offer(tree.partition)
         self.lower_bound(tree.upper_bound)
         if not self.contested:
             self._contest(run.work - before)
         return better
+
+    @property
+    def at_work(self) -> BranchAndBound:
+        """The tree whose turn it is."""
+        return self.rival or self.tree
 
     def _tree(self, *, linear: bool) -> BranchAndBound:
         return BranchAndBound(
@@ -281,20 +291,31 @@ class Exact:
         self._offer(run)
 
     def advance(self, run: Run, executor: Executor, units: float) -> None:
-        """Branch and bound until so many units are spent, or nothing is open."""
+        """Branch and bound until so many units are spent, or nothing is open.
+
+        A part joins in while the smaller ones have few nodes at work.
+        """
         self._take(run)
         begin = offered = run.work
-        for part in self.open:
-            while part.possible and not part.closed and run.work - begin < units:
-                if run.exhausted():
+        waiting = [part for part in self.open if part.possible]
+        while run.work - begin < units and not run.exhausted():
+            if self.method != "exact":
+                waiting = [part for part in waiting if part.promising]
+            nodes, together = 0, []
+            for part in waiting:
+                if nodes >= SLOTS:
                     break
-                if self.method != "exact" and not part.promising:
-                    break
-                better = part.advance(run, executor)
-                if better or run.work - offered > SLICE:
-                    self._offer(run)
-                    offered = run.work
-                run.tick()
+                nodes += part.begin_round()
+                together.append(part)
+            if not together:
+                break
+            work_at([part.at_work for part in together], executor)
+            better = [part.end_round(run) for part in together]
+            waiting = [part for part in waiting if not part.closed]
+            if any(better) or run.work - offered > SLICE:
+                self._offer(run)
+                offered = run.work
+            run.tick()
         self._offer(run)
         self.spent += run.work - begin
 
@@ -317,13 +338,14 @@ class Exact:
     def _bound(self) -> int | float:
         """The parts' bounds as one on the user's graph, rounded upwards."""
         problem = self.problem
-        total = math.fsum(part.bound * part.leaf.factor for part in self.parts)
-        if not problem.kernel.integer:
-            total += EPSILON * abs(total)
-        bound = problem.bound(total)
+        total = sum(
+            (Fraction(part.bound) * Fraction(part.leaf.factor) for part in self.parts),
+            Fraction(0),
+        )
         if problem.graph.integer:
+            bound = problem.exact_bound(total)
             return int(floor_to_values(problem.graph, bound))
-        return bound
+        return problem.bound(total)
 
     def certify(self, run: Run) -> None:
         """Tell the run what the bound is made of, if this stage has improved on W+."""

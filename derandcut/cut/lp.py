@@ -334,6 +334,7 @@ SLOTS = 4  # programs, each at work on one node
 LOOK = 5  # rounds over which the fall of the bound is judged
 LEAST, LEAST_FIRST = 0.1, 0.005  # of the gap: less is a reason to branch; in the root
 CANDIDATES, STEPS = 8, 40  # edges tried before branching, iterations for each side
+COARSE = 2.0**30  # integers that add up to less: coarse multipliers lose no unit
 ANNOUNCE = 8  # rounds of the first node between two proofs
 
 
@@ -373,6 +374,7 @@ class LinearNodes:
         self.u, self.v, _, self.pair_of = entries(graph)
         self.scale = tree.scale
         self.weight = graph.edges()[2] * self.scale
+        self.coarse = graph.integer and graph.absolute_weight < COARSE
         self.cycles = Cycles(graph.m)
         self.idle = [CycleProgram(self.weight, self.cycles) for _ in range(SLOTS)]
 
@@ -512,19 +514,16 @@ class LinearAtWork:
         self._keep(
             prove(
                 self.nodes.weight, self.nodes.cycles, program.ids, program.multiplier,
-                self.lower, self.upper, coarse=self.nodes.graph.integer,
+                self.lower, self.upper, coarse=self.nodes.coarse,
             )
         )  # fmt: skip
 
     def _prove_cut(self) -> None:
-        """All is decided: the weights of what is cut."""
-        none = np.empty(0, np.int32), np.empty(0)
-        nodes = self.nodes
-        self._keep(
-            prove(
-                nodes.weight, nodes.cycles, *none, self.lower, self.upper, coarse=False
-            )
-        )
+        """All is decided: the weights of what is cut, exact for integers."""
+        value = math.fsum(self.nodes.weight * self.lower)
+        if not self.nodes.graph.integer:
+            value = math.nextafter(value, math.inf)
+        self._keep(Multipliers(value, np.empty(0, np.int32), np.empty(0)))
         self.partition = self.node.place.sign
         self.finished = self.closed = True
 

@@ -16,7 +16,6 @@ from derandcut.graph import CutGraph
 __all__ = ["Presolved", "presolve"]
 
 FINEST, EXACT = 2.0**20, 2.0**48  # fractions made integers; sum |w| up to there
-EPSILON = float(np.finfo(np.float64).eps)
 
 
 @dataclass
@@ -63,11 +62,19 @@ class Presolved:
 
     def bound(self, kernel_bound: float) -> float:
         """Turn an upper bound of the kernel into one of the graph, rounded upwards."""
-        part = kernel_bound / self.scale
-        value, slack = self.constant + part, self.rounding
-        if self.constant != 0 and part != 0:  # else no addition, no rounding
-            slack += 2 * EPSILON * (abs(self.constant) + abs(part))
-        return math.nextafter(value + slack, math.inf) if slack else value
+        if not math.isfinite(kernel_bound):
+            return kernel_bound
+        exact = self.exact_bound(Fraction(kernel_bound))
+        try:
+            near = float(exact)
+        except OverflowError:
+            return math.inf
+        return near if near >= exact else math.nextafter(near, math.inf)
+
+    def exact_bound(self, kernel_bound: Fraction) -> Fraction:
+        """Turn an upper bound of the kernel into one of the graph."""
+        own = kernel_bound / Fraction(self.scale)
+        return Fraction(self.constant) + own + Fraction(self.rounding)
 
     def proof(self, inner: Proof) -> Proof:
         """Turn a proof about the kernel into one about the graph, its sides fixed."""
@@ -96,7 +103,7 @@ def presolve(
     fixed : (n,) int8 array, optional
         Fixed sides, 0 where free.
     reductions : bool, default True
-        Whether to apply the rules (4.1)-(4.4).
+        Whether to apply the rules of `reduce`.
     """
     whole, fixing = graph, None
     constant, rounding = 0.0, graph.rounding

@@ -144,7 +144,7 @@ class Reduced:
     ----------
     steps : (k, 2) int array
         (u, -1) for a vertex of at most three neighbours (4.1)-(4.3), and (u, v) for u
-        joined to v, one of them dominated by their edge (4.4), in order.
+        joined to v by (4.4), (4.10) or (4.12), in order.
     inner : Proof
         Of the kernel, its vertices numbered as there.
     scale : float

@@ -1,4 +1,4 @@
-"""Exact reductions (4.1)-(4.4): a smaller graph with the same maximum cut."""
+"""Exact reductions, (4.1)-(4.4), (4.10), (4.12): less graph with the same optimum."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from derandcut.run import Run
 __all__ = ["Reduction", "reduce"]
 
 SLICE = 100_000  # arcs a kernel call visits, about 20 ms
-EXACT = 2.0**48  # sums of integer weights up to here: no step can round
+EXACT = 2.0**52  # sums of integers up to here do not round
 UNIT_ROUNDOFF = 2.0**-53
 
 
@@ -57,7 +57,7 @@ class Reduction:
     scale: int
     rounding: float
     vertices: np.ndarray
-    _steps: tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
+    _steps: tuple[np.ndarray, ...]
 
     def value(self, kernel_cut: float) -> int | float:
         """Return the cut in the graph that belongs to a cut of the kernel."""
@@ -89,7 +89,7 @@ class Reduction:
         """
         x = np.ones(self.graph.n, np.int8)
         x[self.vertices] = _sides(partition, self.kernel.n)
-        vertex, end, weight, _ = self._steps
+        vertex, end, weight, *_ = self._steps
         _reduce.lift(vertex, end, weight, x)
         return x
 
@@ -120,7 +120,7 @@ class Reduction:
     @property
     def steps(self) -> np.ndarray:
         """(k, 2) int32: vertices gone, in order, and the ones they joined (or -1)."""
-        vertex, end, _, _ = self._steps
+        vertex, end, *_ = self._steps
         onto = np.where(end[:, 1] < 0, end[:, 0], -1)
         return np.stack([vertex, onto], axis=1)
 
@@ -133,7 +133,7 @@ class Reduction:
 
 
 def reduce(graph: CutGraph, run: Run | None = None) -> Reduction:
-    """Eliminate vertices of degree up to 3 and contract dominating edges.
+    """Eliminate vertices of degree up to 3; contract heavy edges and twins.
 
     Parameters
     ----------
@@ -154,9 +154,15 @@ def reduce(graph: CutGraph, run: Run | None = None) -> Reduction:
     MATH.md (4.1)-(4.4): the best value of a vertex with up to three neighbours is a
     function of their sides that is even under the global flip, hence a constant and
     three pair terms. A vertex u whose edge uv outweighs all its others together takes
-    the side that edge asks for. Which rules are applied in which order depends on the
-    graph alone. For integer weights the arithmetic is exact; for real ones every step
-    adds at most 64 roundings of the weights it touches to `Reduction.rounding`.
+    the side that edge asks for. (4.10): twins u and v with w_uz = c w_vz for all others
+    z are pulled to the same side if c > 0 (and w_uv <= 0), to different ones if c < 0
+    (and w_uv >= 0); the weights are compared exactly. (4.12): in a
+    triangle u, v, z that is not frustrated, if u and v do not suit each other, z does
+    not suit one of them; where this one's two edges in the triangle outweigh its others
+    it can change sides (Lange, Andres and Swoboda 2019). Which rules are applied in
+    which order depends on the graph alone. For integer weights the arithmetic is exact
+    (if a sum did round, near 2^53, no rule is applied); for real ones every step adds
+    at most 64 roundings of the weights it touches to `Reduction.rounding`.
 
     Examples
     --------
@@ -167,23 +173,28 @@ def reduce(graph: CutGraph, run: Run | None = None) -> Reduction:
     Reduction(n=10 -> 6, m=15 -> 15, constant=12, scale=2)
     """
     # int64 indices mean a billion edges: too many for the lists below to pay.
-    if not _anything_applies(graph) or graph.indices.dtype != np.int32:
+    if graph.indices.dtype != np.int32 or not _anything_applies(graph):
         return _identity(graph)
-    exact = graph.integer and graph.absolute_weight <= EXACT
-    doubling = 2 if exact else 1
+    doubling = 2 if graph.integer else 1
     n, m = graph.n, graph.m
     places = 1 << max(2, (2 * m).bit_length())
     work = {
         "arcs": np.empty((3, 2 * m), np.int32),
         "weight": np.empty(m),
-        "vertices": np.zeros((7, n), np.int32),
+        "vertices": np.zeros((8, n), np.int32),
         "flags": np.zeros((3, n), np.uint8),
         "table": np.full(places, -1, np.int32),
         "spare": np.empty(m, np.int32),
         "step_end": np.full((n, 3), -1, np.int32),
         "step_weight": np.zeros((n, 3)),
-        "count": np.zeros(5, np.int64),
-        "total": np.zeros(3),
+        "row_end": np.empty(m + n, np.int32),
+        "row_weight": np.empty(m + n),
+        "sketch": np.zeros(n, np.uint64),
+        "quotient": np.zeros(n, np.uint32),
+        "twin": np.zeros(8 << max(0, (n - 1).bit_length() - 1), np.int32),
+        "count": np.zeros(7, np.int64),
+        "size": np.zeros(n),
+        "total": np.zeros(4),
     }
     if m == 0:  # the kernels take addresses of first entries
         work |= {
@@ -207,11 +218,13 @@ def reduce(graph: CutGraph, run: Run | None = None) -> Reduction:
         visited = _reduce.slice(SLICE, **work)
         if run is not None:
             run.charge(visited)
-    return _collect(graph, work, doubling, exact)
+    return _collect(graph, work, doubling)
 
 
-def _collect(graph: CutGraph, work: dict, doubling: int, exact: bool) -> Reduction:
+def _collect(graph: CutGraph, work: dict, doubling: int) -> Reduction:
     """Read kernel, constant and steps out of the kernel's work arrays."""
+    if graph.integer and work["total"][3] > EXACT:
+        return _identity(graph)
     steps = int(work["count"][0])
     alive = work["flags"][1].astype(bool)
     vertices = np.flatnonzero(alive).astype(np.int32)
@@ -221,8 +234,8 @@ def _collect(graph: CutGraph, work: dict, doubling: int, exact: bool) -> Reducti
     v, u = work["arcs"][0, : 2 * graph.m].reshape(-1, 2)[used].T
     w = work["weight"][: graph.m][used]
     constant, scale, rounding = float(work["total"][:2].sum()), 1, 0.0
-    if exact:
-        constant = round(constant) // 2
+    if graph.integer:
+        constant = sum(map(int, work["total"][:2])) // 2
         if (w % 2 == 0).all():
             w = w / 2
         else:
@@ -231,9 +244,12 @@ def _collect(graph: CutGraph, work: dict, doubling: int, exact: bool) -> Reducti
         # twice, for the roundings of the tally itself; the last term: the constant's
         noise = 2 * float(work["total"][2]) + 4 * abs(constant)
         rounding = UNIT_ROUNDOFF * noise
+    kernel = CutGraph.from_edges(number[u], number[v], w, len(vertices))
+    if graph.integer and not kernel.integer:  # beyond 2^53 when doubled
+        return _identity(graph)
     return Reduction(
         graph,
-        CutGraph.from_edges(number[u], number[v], w, len(vertices)),
+        kernel,
         constant,
         scale,
         rounding,
@@ -243,12 +259,14 @@ def _collect(graph: CutGraph, work: dict, doubling: int, exact: bool) -> Reducti
             work["step_end"][:steps].copy(),
             work["step_weight"][:steps].copy(),
             work["flags"][2, :steps].copy(),
+            work["row_end"][: work["count"][6]].copy(),
+            work["row_weight"][: work["count"][6]].copy(),
         ),
     )
 
 
 def _anything_applies(graph: CutGraph) -> bool:
-    """True if some vertex has degree up to 3 or an edge that dominates it."""
+    """False only if no rule applies to any vertex."""
     if graph.n == 0:
         return False
     if graph.degrees.min() <= 3:
@@ -256,7 +274,18 @@ def _anything_applies(graph: CutGraph) -> bool:
     size = np.abs(graph.weights)
     starts = graph.indptr[:-1]
     heaviest = np.maximum.reduceat(size, starts)
-    return bool((2 * heaviest >= np.add.reduceat(size, starts)).any())
+    # half of the weights in one edge, (4.4), or in two, (4.12)
+    if (4 * heaviest >= np.add.reduceat(size, starts)).any():
+        return True
+    sketch = np.empty(graph.n, np.uint64)
+    quotient = np.empty(graph.n, np.uint32)
+    csr = graph.indptr, graph.indices, graph.weights
+    if _reduce.sketches(*csr, sketch, quotient):
+        return True
+    return (
+        len(np.unique(quotient + (graph.degrees.astype(np.uint64) << np.uint64(32))))
+        < graph.n
+    )
 
 
 def _identity(graph: CutGraph) -> Reduction:
@@ -265,6 +294,8 @@ def _identity(graph: CutGraph) -> Reduction:
         np.empty((0, 3), np.int32),
         np.empty((0, 3)),
         np.empty(0, np.uint8),
+        np.empty(0, np.int32),
+        np.empty(0),
     )
     constant = 0 if graph.integer else 0.0
     vertices = np.arange(graph.n, dtype=np.int64)

@@ -152,6 +152,24 @@ def test_blocks_are_proved_one_by_one():
     assert result.cut == sum(part.cut for part in best) + 3
 
 
+def test_blocks_are_worked_at_together():
+    """Eight blocks of one node each take as many rounds as two."""
+    parts = [nx.gnp_random_graph(12, 0.8, seed=seed) for seed in range(8)]
+    graph = CutGraph.from_networkx(nx.disjoint_union_all(parts))
+    problem, runs = presolve(graph), []
+    for threads in (1, 3):
+        run, rounds = Run(graph), 0
+        run.offer_cut(np.ones(graph.n, np.int8))
+        exact = Exact(problem, method="exact")
+        with ThreadPoolExecutor(threads) as executor:
+            while exact.open:
+                exact.advance(run, executor, 1)
+                rounds += 1
+        runs.append((run.work, run.cut, run.upper_bound, run.partition.tolist()))
+        assert rounds <= 20
+    assert runs[0] == runs[1] and run.cut == run.upper_bound
+
+
 @pytest.mark.parametrize("method", ["auto", "exact"])
 def test_small_dense_graphs_are_proved(method):
     graph = CutGraph.from_networkx(nx.gnp_random_graph(40, 0.5, seed=3))
@@ -161,6 +179,21 @@ def test_small_dense_graphs_are_proved(method):
     again = derandcut.maxcut(graph, method=method, n_threads=1)
     assert again.work == result.work
     assert (again.partition == result.partition).all()
+
+
+@pytest.mark.parametrize("bits", [47.9, 49.5, 50.5, 51.5, 52.9])
+@pytest.mark.parametrize("seed", range(6))
+def test_large_integers_are_proved(bits, seed):
+    """Up to the largest sum of integer weights, with reductions and without."""
+    rng = np.random.default_rng(seed)
+    structure = nx.convert_node_labels_to_integers(kind_of_graph(seed, rng))
+    u, v = np.array(structure.edges, np.int64).reshape(-1, 2).T
+    share = rng.uniform(-1, 1, len(u))
+    w = np.rint(share / np.abs(share).sum() * 2.0**bits)
+    graph = CutGraph.from_edges(u, v, w, structure.number_of_nodes())
+    result = derandcut.maxcut(graph, method="exact", work_limit=10**8)
+    assert result.status is Status.OPTIMAL
+    assert result.cut == result.upper_bound == oracles.maximum_cut(graph)[0]
 
 
 def test_limits_end_it_with_a_bound():

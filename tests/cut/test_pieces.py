@@ -97,7 +97,7 @@ def test_leaves_of_different_scales_share_one_kernel():
     rng = np.random.default_rng(2)
     seen = set()
     for seed in range(40):
-        parts = [nx.gnp_random_graph(8, 0.5, seed=100 * seed + k) for k in range(2)]
+        parts = [nx.gnp_random_graph(9, 0.5, seed=100 * seed + k) for k in range(2)]
         graph = weighted(glued(parts, rng), rng, "integer")
         pieces = Pieces(graph)
         seen |= {leaf.scale for leaf in pieces.leaves}

@@ -1,8 +1,10 @@
-"""The exact reductions (4.1)-(4.4), against brute force."""
+"""The exact reductions (4.1)-(4.4), (4.10), (4.12), against brute force."""
 
 import itertools
+from fractions import Fraction
 from pathlib import Path
 
+import networkx as nx
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -67,6 +69,67 @@ def check(graph):
     assert graph.cut(again) >= graph.cut(y) - slack
     assert kernel.m <= graph.m
     assert kernel.n == 0 or kernel.degrees.min() >= 4
+    assert not dominated(kernel) and not twins(kernel) and not triangle(kernel)
+
+
+def rows(graph):
+    exact = [[Fraction(0)] * graph.n for _ in range(graph.n)]
+    for u, v, w in zip(*(part.tolist() for part in graph.edges()), strict=True):
+        exact[u][v] = exact[v][u] = Fraction(w)
+    return exact
+
+
+def dominated(graph):
+    """Whether (4.4) applies beyond rounding."""
+    for row in rows(graph):
+        size = [abs(w) for w in row]
+        if 2 * max(size) > sum(size) * (1 + Fraction(1e-12)):
+            return True
+    return False
+
+
+def triangle(graph):
+    """Whether (4.12) applies beyond rounding."""
+    W = rows(graph)
+    total = [sum(map(abs, row)) * (1 + Fraction(1e-12)) for row in W]
+    for u, v, z in itertools.permutations(range(graph.n), 3):
+        a, b, c = W[u][v], W[u][z], W[v][z]
+        if (
+            a * b * c < 0
+            and 2 * (abs(a) + abs(b)) > total[u]
+            and 2 * (abs(a) + abs(c)) > total[v]
+        ):
+            return True
+    return False
+
+
+def twins(graph):
+    """The pairs to which (4.10) applies."""
+    W, found = rows(graph), []
+    for u, v in itertools.combinations(range(graph.n), 2):
+        pairs = [(W[u][z], W[v][z]) for z in range(graph.n) if z not in (u, v)]
+        a, b = next((p for p in pairs if any(p)), (0, 0))
+        if a * b and all(x * b == y * a for x, y in pairs) and a * b * W[u][v] <= 0:
+            found.append((u, v))
+    return found
+
+
+def with_twins(rng, n, copies, *, integer):
+    """A random graph, and vertices whose weights are multiples of another's."""
+    size = n + copies
+    W = np.zeros((size, size))
+    u, v = np.triu_indices(n, 1)
+    w = rng.integers(-3, 4, len(u)) if integer else rng.normal(size=len(u))
+    W[u, v] = W[v, u] = w * (rng.random(len(u)) < rng.choice([0.7, 1]))
+    for new in range(n, size):
+        old = int(rng.integers(new))
+        c = rng.choice([-3, -1, 1, 2] if integer else [-1, 1, 2, -0.5, 3, 1 / 3])
+        W[new, :new] = c * W[old, :new]
+        W[new, old] = -np.sign(c) * rng.choice([0, 1, 2, 2, -1])
+        W[:new, new] = W[new, :new]
+    u, v = np.triu_indices(size, 1)
+    label = rng.permutation(size)
+    return CutGraph.from_edges(label[u], label[v], W[u, v], size)
 
 
 @settings(deadline=None)
@@ -133,6 +196,113 @@ def test_4_4_domination_contracts_a_heavy_edge():
         x = reduce(graph).lift(np.ones(reduce(graph).kernel.n))
         assert (x[0] == x[1]) == together
         check(graph)
+
+
+@pytest.mark.parametrize("bits", [49.99, 50.01, 52.9])
+@pytest.mark.parametrize("seed", range(6))
+def test_integers_are_never_rounded(bits, seed):
+    rng = np.random.default_rng(seed)
+    n = 12
+    u, v = rng.integers(0, n, (2, 3 * n))
+    share = rng.uniform(-1, 1, 3 * n)
+    w = np.rint(share / np.abs(share).sum() * 2.0**bits)
+    graph = CutGraph.from_edges(u, v, w, n)
+    reduction = reduce(graph)
+    assert graph.integer and reduction.kernel.integer and reduction.rounding == 0
+    x = rng.choice([-1, 1], reduction.kernel.n)
+    assert graph.cut(reduction.lift(x)) == reduction.value(reduction.kernel.cut(x))
+    assert reduction.value(best_cut(reduction.kernel)) == best_cut(graph)
+
+
+@pytest.mark.parametrize("seed", range(120))
+def test_4_10_twins_of_both_signs(seed):
+    rng = np.random.default_rng([10, seed])
+    sizes = int(rng.integers(6, 10)), int(rng.integers(1, 4))
+    check(with_twins(rng, *sizes, integer=seed % 2 == 1))
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_4_12_triangles_in_cliques_on_a_ring(seed):
+    """What is left of such graphs by the other rules is full of triangles."""
+    rng = np.random.default_rng([12, seed])
+    size = int(rng.integers(4, 6))
+    structure = nx.connected_caveman_graph(2, size)
+    extra = rng.integers(0, 2 * size, (2, 3))
+    u, v = np.array(structure.edges).T
+    u, v = np.r_[u, extra[0]], np.r_[v, extra[1]]
+    w = rng.choice([-1.0, 1.0], len(u)) if seed % 2 else rng.normal(size=len(u))
+    check(CutGraph.from_edges(u, v, w, 2 * size))
+
+
+@pytest.mark.parametrize("sign", [-1, 1])
+def test_4_12_two_edges_of_a_triangle_outweigh_the_others(sign):
+    """K7, and two vertices with two edges each into it and a common neighbour."""
+    u, v = np.triu_indices(7, 1)
+    ends = np.r_[u, 7, 7, 7, 8, 8, 7], np.r_[v, 0, 1, 2, 0, 3, 8]
+    weight = np.r_[np.full(21, 8.0), sign * 2, 1, 1, 2, 1, -2]
+    graph = CutGraph.from_edges(
+        np.r_[ends[0], 8, 7], np.r_[ends[1], 4, 5], np.r_[weight, -1, 1]
+    )
+    frustrated = sign < 0
+    assert (reduce(graph).kernel.n == 9) == frustrated
+    check(graph)
+
+
+@pytest.mark.parametrize("between", [None, 0.7, -0.7])
+@pytest.mark.parametrize("c", [1, -1, 3, -0.75])
+def test_4_10_contracts_twins_unless_their_edge_objects(c, between):
+    """K7 with weights near one, and a twin of vertex 0."""
+    rng = np.random.default_rng(11)
+    u, v = np.triu_indices(7, 1)
+    w = rng.integers(64, 80, len(u)) / 64
+    at = np.arange(1, 7)
+    ends = np.r_[u, [7] * 6], np.r_[v, at], np.r_[w, c * w[:6]]
+    if between is not None:
+        ends = np.r_[ends[0], 7], np.r_[ends[1], 0], np.r_[ends[2], between]
+    graph = CutGraph.from_edges(*ends)
+    objects = between is not None and between * c > 0
+    reduction = reduce(graph)
+    assert reduction.kernel.n == 8 - (not objects)
+    check(graph)
+    x = np.ones(reduction.kernel.n)
+    if not objects:
+        lifted = reduction.lift(x)
+        assert (lifted[0] == lifted[7]) == (c > 0)
+
+
+def test_4_10_almost_twins_are_none():
+    """One weight differs in its last bit."""
+    rng = np.random.default_rng(12)
+    u, v = np.triu_indices(7, 1)
+    w = rng.uniform(1, 1.2, len(u))
+    again = w[:6].copy()
+    for change, kernel in ((0.0, 7), (1e-16, 8)):
+        again[3] = w[3] * (1 + 2 * change) if change else w[3]
+        at = np.arange(1, 7)
+        graph = CutGraph.from_edges(np.r_[u, [7] * 6], np.r_[v, at], np.r_[w, again])
+        assert reduce(graph).kernel.n == kernel
+
+
+def test_4_10_many_twins_at_once():
+    """Complete bipartite and multipartite graphs, and copies of a random graph."""
+    ends = np.meshgrid(np.arange(40), np.arange(40, 90))
+    graph = CutGraph.from_edges(*(end.ravel() for end in ends))
+    assert reduce(graph).kernel.n == 0 and reduce(graph).constant == graph.m
+    rng = np.random.default_rng(13)
+    u, v = np.triu_indices(9, 1)
+    w = rng.integers(3, 6, len(u))
+    big = [
+        (9 * i + u, 9 * j + v, (1 + i) * (1 + j) * w)
+        for i in range(5)
+        for j in range(5)
+    ]
+    graph = CutGraph.from_edges(
+        *(np.concatenate(part) for part in zip(*big, strict=True))
+    )
+    assert reduce(graph).kernel.n == 9
+    x = rng.choice([-1, 1], 9)
+    reduction = reduce(graph)
+    assert graph.cut(reduction.lift(x)) == reduction.value(reduction.kernel.cut(x))
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ from derandcut.cut.surface import (
     solve_planar,
     torus_embedding,
 )
+from derandcut.cut.surface.exact import _Solver
 from derandcut.cut.surface.tjoin import TJoinProblem
 from derandcut.run import Run
 
@@ -359,6 +360,27 @@ def test_math_4_9_duals_prove_the_tjoin_and_forcing_is_exact(seed):
         assert forced.tjoin()[edge] == chosen
         assert forced.bound == fresh.bound + (cost[edge] if chosen else 0)
         assert cost[forced.tjoin()].sum() == forced.bound
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_math_4_11_a_surface_opened_along_cycles_improves_a_cut(seed):
+    rng = np.random.default_rng(seed)
+    u, v, n = torus(12, 16)
+    weights = draw_weights(rng, len(u), KINDS[seed])
+    graph = CutGraph.from_edges(u, v, np.where(weights == 0, 1.0, weights), n)
+    best = solve_embedded(graph, torus_embedding(graph))
+    assert best.proved
+    start = rng.choice([-1, 1], graph.n).astype(np.int8)
+    solver = _Solver(graph, torus_embedding(graph), None, start, seed)
+    solver._prepare_branching()
+    solver.proved_cost = 0
+    values = [graph.cut(start)]
+    for _ in range(3):
+        solver._improve()
+        assert solver.cut == graph.cut(solver.partition)
+        values.append(solver.cut)
+    assert values == sorted(values) and values[-1] <= best.upper_bound
+    assert best.cut - values[-1] <= 0.02 * graph.absolute_weight
 
 
 def test_a_limit_returns_a_true_bound():

@@ -11,7 +11,10 @@ cut differs from it in an odd number of edges. A better cut must flip the status
 edge of C. Flipping one edge and solving again costs one local search; if that costs
 more than the limit for every edge of C, there is no cut within the limit (4.8);
 otherwise branch on the edges where it does not. The limit grows from the T-join bound
-in steps until a cut is met, so no incumbent is needed, but one ends it early.
+in steps until a cut is met. That can take long where the limit is the cost of a cut, so
+the cut is looked for beside it: any cut meets the generating cycles evenly, so if it
+keeps its status on random cycles of these classes, the best T-join for the other edges
+is again a cut, and not a worse one (4.11).
 """
 
 from __future__ import annotations
@@ -36,9 +39,11 @@ __all__ = ["SurfaceResult", "solve_embedded", "solve_planar"]
 
 COST_BITS = 55  # total cost of real weights: 2^55, duals stay far below 2^63
 PERTURBATION = 1 << 8
+RANDOM = 1000  # prices of random cycles are below
 UNSEEN = 2**62
 SAMPLES = 24  # of the optimal T-joins, until one is a cut
-CORRECTED = 6  # of them, for an incumbent
+STALE = 8  # cuts of the surface along random cycles that may bring nothing
+FIRST = 64  # forced matchings before they are tried again, then twice as many each time
 NARROW = 6  # levels of one step each, for small weights
 EXACT = ("planar", "tie")  # methods whose bound is that of the minimum T-join
 SOFT = 300  # price of an edge to branch on, in rigid ones
@@ -214,7 +219,8 @@ class _Solver:
         self.partition, self.cut = None, None
         self.limit = None  # cost of a cut that would be worth having, once known
         self.trials = self.nodes = 0
-        self.samples: list[np.ndarray] = []
+        self.pause = FIRST
+        self.flips = np.zeros(self.graph.m, bool)  # differ in some T-join in the limit
         if incumbent is not None:
             self._offer(np.where(np.asarray(incumbent) > 0, 1, -1).astype(np.int8))
 
@@ -234,12 +240,12 @@ class _Solver:
         method = "tie"
         try:
             if not self._attained(lowest):
-                self._sample_ties(lowest)
+                self._sample_ties(base, tjoin)
             if not self._attained(lowest):
                 self._prepare_branching()
-                for sample in [tjoin, *self.samples[:CORRECTED]]:
-                    self._correct(sample)
+                self._correct(tjoin)
                 lowest = self._cover_bound(base, tjoin)
+                self._improve()
                 proved = self._deepen(base, tjoin, lowest)
                 method = "rigid cycle" if self.nodes == 0 else "branching"
         except _Ended:
@@ -248,21 +254,54 @@ class _Solver:
         note = f"{self.trials} forced matchings, {self.nodes} branchings"
         return self._result(proved, method, note)
 
-    def _sample_ties(self, lowest: int) -> None:
+    def _sample_ties(self, base: Matching, tjoin: np.ndarray) -> None:
         """Perturb below one unit: optimal T-joins at random, until one is a cut."""
-        total = PERTURBATION * max(1, len(self.cost))
-        if int(self.cost.sum()) * total >= 1 << 58:
-            return
-        self.flips = np.zeros(self.graph.m, bool)
-        for _ in range(SAMPLES):
-            noise = self.rng.integers(0, PERTURBATION, len(self.cost))
-            matching = self.problem.start(self.cost * total + noise)
+        lowest = base.bound
+        for _ in range(SAMPLES if self._perturbation() > 1 else 0):
+            matching = self._perturbed()
             if not matching.solve(self.run):
                 break
-            self.samples.append(matching.tjoin())
-            self._look(self.samples[-1])
+            sample = matching.tjoin()
+            self.flips |= sample != tjoin
+            self._look(sample)
             if self._attained(lowest):
                 break
+        self.problem.start(self.cost)  # the penalty of the true costs again
+
+    def _perturbation(self) -> int:
+        """What costs are multiplied by, for room below one unit; 1: there is none."""
+        scale = PERTURBATION * max(1, len(self.cost))
+        return scale if int(self.cost.sum()) * scale < 1 << 58 else 1
+
+    def _perturbed(self) -> Matching:
+        """A matching for costs that prefer one of the optimal T-joins, at random."""
+        scale = self._perturbation()
+        noise = self.rng.integers(0, min(scale, PERTURBATION), len(self.cost))
+        return self.problem.start(self.cost * scale + noise)
+
+    def _improve(self) -> None:
+        """Keep the incumbent on random generating cycles, match the rest (4.11)."""
+        u, v, _ = self.graph.edges()
+        stale = 0
+        if self.partition is None:
+            return
+        while stale < STALE and not self._attained(self.proved_cost):
+            kept = np.zeros(self.graph.m, bool)
+            for bit in range(len(self.starts)):
+                price = self.choices.integers(1, RANDOM, self.graph.m)
+                kept[self._walk(1 << bit, price, UNSEEN, None, False)] = True
+            tjoin = (self.partition[u] != self.partition[v]) != self.positive
+            matching = self._perturbed()
+            for edge in np.flatnonzero(kept).tolist():
+                matching.force(edge, bool(tjoin[edge]))
+            self._complete(matching)
+            side, _ = self.embedding.sides(self.positive ^ matching.tjoin())
+            stale += 1
+            cut = self.graph.cut(side)
+            if cut > self.cut:
+                stale = 0
+            if cut >= self.cut:  # an equal one may lead further
+                self.cut, self.partition = cut, side
         self.problem.start(self.cost)  # the penalty of the true costs again
 
     def _deepen(self, base: Matching, tjoin: np.ndarray, lowest: int) -> int:
@@ -272,7 +311,6 @@ class _Solver:
             return lowest
         self.root, self.root_tjoin = base, tjoin
         self.trial: dict[int, int] = {}  # edge flipped at the root -> cost
-        self.flips = np.zeros(self.graph.m, bool)  # differ in some T-join in the limit
         wider = level = 0
         while True:
             # cuts of cost up to `limit` are sought; there is none below `proved_cost`
@@ -302,9 +340,9 @@ class _Solver:
         if base.bound >= cost:
             return TJoin(self.embedding)
         tjoin = base.tjoin()
+        self._sample_ties(base, tjoin)
         self._prepare_branching()
         self.root, self.root_tjoin, self.trial, self.cycles = base, tjoin, {}, {}
-        self.flips = np.zeros(self.graph.m, bool)
         self.limit, self.proved_cost = cost - 1, 0
         return self._exclude(base, tjoin, {})
 
@@ -538,6 +576,9 @@ class _Solver:
         if bound > self.limit:
             return bound, None, None
         self._look(tjoin)
+        if self.trials >= self.pause:
+            self.pause = 2 * self.trials
+            self._improve()
         if self.best_cost is not None:
             self.limit = min(self.limit, self.best_cost - self.step)
         return bound, child, tjoin
