@@ -61,7 +61,7 @@ def main():
         proved = result.status is Status.OPTIMAL
         families[re.split(r"[.]|\d000", name)[0]].append((proved, cpu))
         print(
-            f"{name:22}{graph.n:5}{graph.m:7}{result.cut:12}{result.upper_bound:12}"
+            f"{name:22}{graph.n:5}{graph.m:7}{result.cut:12.10g}{result.upper_bound:12.10g}"
             f"{result.seconds:7.2f}{cpu:7.2f}{'' if proved else '  not proved'}",
             flush=True,
         )
