@@ -547,6 +547,8 @@ def _factored(
             shift = target
             break
         failed = target
+    if run.exhausted():
+        return None
     shifted = s + shift
     raw = math.fsum(shifted) + n * chol.margin(shifted)
     # sum s' is exactly rounded; half is within one rounding of a sum.
