@@ -44,7 +44,7 @@ STUCK = 10.0  # a gap so many times the tolerance, its square times the estimate
 MAX_RANK = 512
 BLOCK = 1 << 10  # row entries of a block, about 10 us
 # Multiply-adds of a call, and of a class on average, below which threads do not pay.
-VISITS_A_THREAD, VISITS_A_CLASS = 1 << 23, 1 << 16
+VISITS_A_THREAD, VISITS_A_CLASS = 1 << 24, 1 << 16
 
 
 class Sweeper:
