@@ -40,9 +40,9 @@ from derandcut.cut.bound import (
     upper_bound,
 )
 from derandcut.cut.proof import Inequalities, Psd
-from derandcut.cut.sdp import QUICK_RANK, Relaxation
+from derandcut.cut.sdp import QUICK_RANK, Relaxation, Sweeper
 from derandcut.graph import CutGraph
-from derandcut.run import Run, Scratch
+from derandcut.run import Run, Scratch, Trial
 
 __all__ = ["GRAIN", "Tightening", "entries", "keys", "select", "violated_cycles"]
 
@@ -60,7 +60,7 @@ PROOF_SHARE, MOST_SWEEPS = 2, 100  # work between proofs, in proofs; sweeps of o
 GRAIN = 2.0**-30  # multipliers are proved as multiples of it (largest weight 1/2..1)
 RANK, MAX_RANK = 0.4, 96  # columns of V, of the square root that would be enough
 BINS = 256  # of a histogram of violations
-CHORD_PROOF = 10  # the work so far, in proofs, at which chords are allowed
+CHORD_PROOF = 1  # the work so far, in proofs, at which chords are allowed
 MOST_WAIT = 64  # separations' worth of steps between two of them, once they find little
 SLICE = 1 << 21
 
@@ -89,7 +89,7 @@ class Tightening:
     def __init__(
         self, graph: CutGraph, V: np.ndarray, factorisation: Factorisation
     ) -> None:
-        self.graph = graph
+        self.graph, self.n_threads = graph, factorisation.n_threads
         self.V = np.ascontiguousarray(V)
         self.scale = factorisation.scale
         self.factorisation: Factorisation | None = factorisation
@@ -141,11 +141,11 @@ class Tightening:
         promising = self.estimate < self._proved_at - 1e-7 * abs(self.estimate)
         units = self.proof_units(run)
         if promising and run.affordable(units):
-            # All or nothing: a run that the clock ends here repeats with its work.
-            scratch = Scratch()
-            bound = self.prove(scratch)
-            run.charge(max(units, scratch.work))
-            offer(bound)
+            trial = Trial(run)
+            bound = self.prove(trial)
+            if bound is not None:
+                run.charge(max(units, trial.work))
+                offer(bound)
 
     # ------------------------------------------------------------- ascent (3.4)
 
@@ -190,8 +190,7 @@ class Tightening:
         return max(1, self.V.shape[1] // QUICK_RANK)
 
     def _sweep(self, omega: float, passes: int) -> None:
-        pattern = self.pattern
-        _sdp.sweep(pattern.indptr, pattern.indices, self.entries, self.V, omega, passes)
+        self.sweeper.sweep(self.entries, self.V, omega, passes)
 
     def _safe_steps(self) -> np.ndarray:
         """1 / (what a multiplier moves of its own inequality), edge by edge.
@@ -225,6 +224,7 @@ class Tightening:
     def _lay_out(self, pattern: CutGraph) -> None:
         """Index the pairs of a pattern and the two entries of each."""
         self.pattern = pattern
+        self.sweeper = Sweeper(pattern, self.n_threads)
         self.u, self.v, self.places, self.pair_of = entries(pattern)
         first = self.places[:, 0]
         self.weight = pattern.weights[first] * self.scale
@@ -368,10 +368,7 @@ class Tightening:
         self.keys = self.keys[keep]
 
     def _chords_affordable(self, run: Run) -> bool:
-        """True once a proof, filled by chords, takes little of the work so far.
-
-        A proof is not interrupted: a run that its clock ends inside one is late.
-        """
+        """True once a proof, filled by chords, takes no more than the work so far."""
         flops = self.graph.n**3 / 6
         proof = 3 * flops / FLOPS_PER_UNIT
         return flops <= FLOPS and CHORD_PROOF * proof <= run.work
@@ -427,12 +424,15 @@ class Tightening:
     def _analysed(self, run: Run | Scratch) -> Factorisation:
         """The factorisation of the pattern, ordered once."""
         if self.factorisation is None:
-            self.factorisation = Factorisation(self.pattern)
+            self.factorisation = Factorisation(self.pattern, n_threads=self.n_threads)
             run.charge(self.factorisation.steps)
         return self.factorisation
 
-    def prove(self, run: Run | Scratch) -> Bound:
-        """Prove (3.3) at the present multipliers, after more sweeps at them."""
+    def prove(self, run: Run | Scratch) -> Bound | None:
+        """Prove (3.3) at the present multipliers, after more sweeps at them.
+
+        None, and nothing has changed, if the run ended before.
+        """
         # Multiples of a power of two, few bits each: their sums are exact.
         lengths = np.diff(self.starts)
         total = np.bincount(
@@ -449,7 +449,7 @@ class Tightening:
         part = base - weight  # two-sum: the exact error of each difference
         error = (base - (weight + part)) + (part - moved)
         shifted = self.pattern.reweighted(weight)
-        relaxation = Relaxation(shifted, V=self.V)
+        relaxation = Relaxation(shifted, V=self.V, n_threads=self.n_threads)
         factorisation = self._analysed(run)
         factorisation.load(shifted)
         reached = relaxation.advance(run, tolerance=2e-5, max_sweeps=MOST_SWEEPS)
@@ -457,6 +457,8 @@ class Tightening:
             shifted, relaxation.dual(), run=run, tolerance=1e-6,
             factorisation=factorisation,
         )  # fmt: skip
+        if run.exhausted():
+            return None
         total = math.fsum(np.concatenate([lam * self.rhs, np.abs(error)]))
         total *= 1 + 4 * UNIT  # the products may round
         value = math.nextafter(total + inner.unfloored, math.inf)

@@ -217,3 +217,21 @@ def test_bounding_offers_ever_lower_bounds():
     assert run.upper_bound < sdp(problem.kernel).upper_bound / problem.scale + (
         problem.constant
     )
+
+
+def test_bounding_widens_a_relaxation_that_is_stuck_at_its_rank(monkeypatch):
+    monkeypatch.setattr(Relaxation, "widen_for_a_bound", lambda self: None)
+    problem = presolve(sparse(200, 8, seed=11))
+    kernel = problem.kernel
+    run = Run(problem.graph, work_limit=30 * WORK)
+    start = np.sign(np.random.default_rng(0).standard_normal((kernel.n, 1)))
+    relaxation = Relaxation(kernel, V=start)
+    bounding = Bounding(
+        problem, relaxation, kind="proved", tolerance=1e-5, beyond=False
+    )
+    while not (bounding.tight or run.exhausted()):
+        run.charge(WORK)
+        if bounding.due(run):
+            bounding.step(run)
+    assert bounding.tight
+    assert run.upper_bound <= problem.bound(sdp(kernel).upper_bound * (1 + 3e-5))
