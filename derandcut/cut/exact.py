@@ -31,6 +31,7 @@ LARGEST = 600  # vertices of a leaf that branch and bound takes
 PROMISING = 200  # of a leaf where it likely pays, unasked
 SPARSE, MOST_EDGES = 3.5, 3000  # edges a vertex, and in all, for the linear program
 CONTESTED, TRIAL = 300, 2  # vertices, and work in roots of the program, to try both
+FEW = 16  # nodes of a larger leaf, sparse, after which it likely does not
 NATURAL_WORK = 100_000_000  # units an unlimited "auto" run spends on it, some seconds
 SHARE, HALF = 4, 2  # of the work it gets one in 4, and one in 2 if search is stale
 LEAST = 1 << 20  # but not in bits smaller than that
@@ -113,8 +114,8 @@ class Part:
 
     @property
     def promising(self) -> bool:
-        """Whether branch and bound likely pays: small, or perhaps done at the root."""
-        early = self.tree is None or (self.tree.nodes == 0 and self.rival is None)
+        """Whether branch and bound likely pays: small, or perhaps done near the root."""
+        early = self.tree is None or (self.tree.nodes <= FEW and self.rival is None)
         return self.graph.n <= PROMISING or (self.sparse and early)
 
     def offer(self, partition: np.ndarray) -> bool:
