@@ -114,7 +114,7 @@ class Part:
 
     @property
     def promising(self) -> bool:
-        """Whether branch and bound likely pays: small, or perhaps done near the root."""
+        """Whether branch and bound likely pays: small, or done near the root."""
         early = self.tree is None or (self.tree.nodes <= FEW and self.rival is None)
         return self.graph.n <= PROMISING or (self.sparse and early)
 
@@ -267,10 +267,10 @@ class Exact:
         left = self.open
         if not left or not self.prove or self.method == "search":
             return 0
+        ready = rounds >= SHORT_SEARCH or settled
         if self.method == "exact":
-            ready = rounds >= SHORT_SEARCH or settled
             return math.inf if ready and any(part.possible for part in left) else 0
-        if rounds < SHORT_SEARCH or not all(part.promising for part in left):
+        if not ready or not all(part.promising for part in left):
             return 0
         if settled and not natural_end:
             return max(0, NATURAL_WORK - self.spent)
