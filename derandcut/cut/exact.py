@@ -115,7 +115,7 @@ class Part:
     @property
     def promising(self) -> bool:
         """Whether branch and bound likely pays: small, or done near the root."""
-        early = self.tree is None or (self.tree.nodes <= FEW and self.rival is None)
+        early = self.tree is None or self.at_work.nodes <= FEW
         return self.graph.n <= PROMISING or (self.sparse and early)
 
     def offer(self, partition: np.ndarray) -> bool:
