@@ -1,6 +1,6 @@
 """Value, proved bound, distance and seconds of the relaxation, beside its peers'.
 
-    python bench/sdp.py [--tolerance 1e-5] [--bound proved] [--rerun G14] [GRAPH ...]
+    python bench/sdp.py [--tolerance 1e-5] [--threads 2] [--rerun G14] [GRAPH ...]
 
 GRAPH is a file or a dataset's name, by default the graphs that the peers were timed
 on. Each is solved as it is and, where a reduction applies, as its kernel. The analysis
@@ -55,7 +55,11 @@ def line(name: str, graph: CutGraph, constant: float, scale: float, options) -> 
     """Solve one graph and print its line."""
     wall, begin = time.perf_counter(), time.process_time()
     result = sdp(
-        graph, tolerance=options.tolerance, bound=options.bound, seed=options.seed
+        graph,
+        tolerance=options.tolerance,
+        bound=options.bound,
+        seed=options.seed,
+        n_threads=options.threads,
     )
     seconds, wall = time.process_time() - begin, time.perf_counter() - wall
     known = name.split()[0].rpartition("/")[2]
@@ -80,6 +84,7 @@ def main() -> None:
     parser.add_argument("--tolerance", type=float, default=1e-5)
     parser.add_argument("--bound", choices=["proved", "estimate"], default="proved")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--rerun", metavar="GRAPH", help="also with cvxpy and SCS")
     options = parser.parse_args()
     print(

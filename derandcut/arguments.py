@@ -57,7 +57,7 @@ class Settings:
             method=_one_of("method", method, METHODS),
             bound=_one_of("bound", bound, BOUNDS),
             seed=natural("seed", seed),
-            n_threads=_threads(n_threads),
+            n_threads=threads(n_threads),
             pool_size=natural("pool_size", pool_size, least=1),
             options=Options.of(options),
         )
@@ -101,7 +101,8 @@ def refuse(method: str, **given: Any) -> None:
             raise InputError(f"method {method} takes no {name}")
 
 
-def _threads(n_threads: Any) -> int:
+def threads(n_threads: Any) -> int:
+    """Return the number of threads: by default as many as cores may be used."""
     if n_threads is None:
         if hasattr(os, "sched_getaffinity"):
             return len(os.sched_getaffinity(0))

@@ -50,7 +50,7 @@ def work_budget(kernel: CutGraph, run: Run, settings: Settings) -> int:
     rank = settings.options.rank
     scratch = Scratch()
 
-    relaxation = Relaxation(kernel, rank=rank, seed=0)
+    relaxation = Relaxation(kernel, rank=rank, seed=0, n_threads=settings.n_threads)
     sweep = _seconds_per_unit(
         scratch, most, lambda: relaxation.advance(scratch, tolerance=0.0, max_sweeps=1)
     )

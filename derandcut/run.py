@@ -22,7 +22,7 @@ import numpy as np
 from derandcut.graph import CutGraph
 from derandcut.result import Event, Status
 
-__all__ = ["Run", "Scratch"]
+__all__ = ["Run", "Scratch", "Trial"]
 
 logger = logging.getLogger("derandcut")
 
@@ -47,6 +47,30 @@ class Scratch:
     def exhausted(self) -> bool:
         """Never."""
         return False
+
+
+class Trial(Scratch):
+    """Work that counts only once it is through; the clock may end it before.
+
+    A run that ends inside ends with the work it had when the trial began, so that a
+    limit of that work repeats it. Who began it charges the run with what it took.
+
+    Parameters
+    ----------
+    run : Run, Scratch or Trial
+    """
+
+    def __init__(self, run: Run | Scratch) -> None:
+        super().__init__()
+        self.run = run
+
+    def affordable(self, units: int) -> bool:
+        """True if the run can afford that on top of the trial so far."""
+        return self.run.affordable(self.work + units)
+
+    def exhausted(self) -> bool:
+        """True once the clock, a signal or the callback has ended the run."""
+        return self.run.exhausted()
 
 
 @dataclass

@@ -214,7 +214,12 @@ def _solve(
             run.work_limit = work_budget(kernel, run, settings)
 
     with run.stage("relaxation"):
-        relaxation = Relaxation(kernel, rank=options.rank, seed=settings.seed)
+        relaxation = Relaxation(
+            kernel,
+            rank=options.rank,
+            seed=settings.seed,
+            n_threads=settings.n_threads,
+        )
         relaxation.advance(run, tolerance=options.sdp_tolerance)
         V, sdp_value = relaxation.V.copy(), relaxation.value
         bounding = Bounding(

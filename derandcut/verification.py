@@ -168,7 +168,7 @@ def _bound(graph: CutGraph, result: CutResult) -> Check:
 
 def _proof(graph: CutGraph, result: CutResult, arguments: dict[str, Any]) -> Check:
     claimed = result.upper_bound + _slack(graph)
-    proved = sdp(graph, tolerance=1e-8).upper_bound
+    proved = sdp(graph, tolerance=1e-8, n_threads=result.n_threads).upper_bound
     if graph.integer:
         proved = math.floor(proved)
     way = "semidefinite relaxation"

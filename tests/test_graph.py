@@ -100,6 +100,19 @@ def test_real_cuts_at_any_scale(case, scale, sides):
 
 
 @RELAXED
+@given(edge_lists(REALS), SCALES, st.integers(0, 2**9 - 1))
+def test_real_cuts_are_correctly_rounded(case, scale, sides):
+    # So the cut of a partition is never above a float that bounds its exact weight.
+    n, edges = case
+    graph = build(n, [(u, v, w * scale * 10 ** (7 * (u % 3))) for u, v, w in edges])
+    x = [1 if sides >> i & 1 else -1 for i in range(n)]
+    edges = zip(*graph.edges(), strict=True)
+    assert graph.cut(x) == float(
+        sum((Fraction(w) for u, v, w in edges if x[u] != x[v]), Fraction(0))
+    )
+
+
+@RELAXED
 @given(edge_lists(REALS), st.randoms(use_true_random=False))
 def test_order_and_orientation_of_edges_do_not_matter(case, random):
     n, edges = case

@@ -47,7 +47,11 @@ def derandcut_sdp(task: Task, *, tolerance: float = 1e-6) -> Outcome:
     import derandcut
 
     result = derandcut.sdp(
-        task.graph, tolerance=tolerance, seed=task.seed, time_limit=task.time_limit
+        task.graph,
+        tolerance=tolerance,
+        seed=task.seed,
+        time_limit=task.time_limit,
+        n_threads=task.threads,
     )
     return Outcome(
         upper_bound=result.upper_bound,

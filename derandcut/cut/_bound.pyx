@@ -5,20 +5,26 @@
 # Reads   the symmetric CSR arrays, s.
 # Writes  the arrays named in each head; workspaces come from Python, none is allocated.
 # Keeps   a front is a dense column-major lower triangle: its pivots, then its rows.
+#         Chunks of its rows are worked on together, see _team.pxd; the order of the
+#         operations on an entry, so its bits, do not depend on the threads.
 from libc.math cimport INFINITY, fabs, sqrt
 from libc.stdint cimport int32_t, int64_t
 
+from derandcut._core._team cimport (
+    PARAMETERS, team_await, team_dissolve, team_done, team_open, team_settle,
+    team_take,
+)
 from derandcut._core._types cimport index_t
 
 cdef extern from *:
     """
     typedef double vec __attribute__((vector_size(32), aligned(8), may_alias));
 
-    /* out (4 columns of 8 rows) = sum_k a_k b_k', in the order of k. */
+    /* out (4 columns of 8 rows) = sum_k a_k b_k', in the order of k; b_k: every 8th. */
     static inline void tile_product(long depth, const double *a, const double *b,
                                     double *out) {
         vec c[4][2] = {{{0}}};
-        for (long k = 0; k < depth; k++, a += 8, b += 4) {
+        for (long k = 0; k < depth; k++, a += 8, b += 8) {
             vec low = *(const vec *)a, high = *(const vec *)(a + 4);
             for (int j = 0; j < 4; j++) {
                 vec x = {b[j], b[j], b[j], b[j]};
@@ -31,12 +37,39 @@ cdef extern from *:
             *(vec *)(out + 8 * j + 4) = c[j][1];
         }
     }
+
+    /* x <- x L^-T for 8 rows x; x and the lower triangle L in tiles of 8 rows. */
+    static inline void tile_solve(long depth, double *x, const double *L) {
+        double out[32];
+        for (long k = 0; k < depth; k += 4) {
+            const double *rows = L + k / 8 * 8 * depth + k % 8;
+            long columns = depth - k < 4 ? depth - k : 4;
+            tile_product(k, x, rows, out);
+            for (long c = 0; c < columns; c++) {
+                vec low = *(vec *)(x + 8 * (k + c)) - *(vec *)(out + 8 * c);
+                vec high = *(vec *)(x + 8 * (k + c) + 4) - *(vec *)(out + 8 * c + 4);
+                for (long d = k; d < k + c; d++) {
+                    double l = rows[8 * d + c];
+                    vec y = {l, l, l, l};
+                    low -= *(vec *)(x + 8 * d) * y;
+                    high -= *(vec *)(x + 8 * d + 4) * y;
+                }
+                double l = rows[8 * (k + c) + c];
+                vec y = {l, l, l, l};
+                *(vec *)(x + 8 * (k + c)) = low / y;
+                *(vec *)(x + 8 * (k + c) + 4) = high / y;
+            }
+        }
+    }
     """
     void tile_product(long depth, const double* a, const double* b, double* out) nogil
+    void tile_solve(long depth, double* x, const double* L) nogil
     void fetch "__builtin_prefetch"(const void* address) nogil
 
 cdef enum:
-    BLOCK = 64   # columns factored before they update the rest of a front
+    BLOCK = 128      # columns factored before they update the rest of a front
+    CHUNK = 64       # rows of a ticket, a multiple of 8
+    ALONE = 1 << 17  # multiply-adds that the leader does faster alone
 
 
 # ---------------------------------------------------------------- minimum degree
@@ -337,10 +370,16 @@ def minimum_degree(
 # ------------------------------------------------------------------- factorisation
 
 
-cdef inline int factor_columns(
+cdef struct Phase:      # at PARAMETERS of the board
+    int64_t kind        # 0: solve for the rows below, 1: update the rest
+    int64_t last        # ticket of the first chunk; the largest chunk comes first
+    int64_t ld, first, stop
+
+
+cdef inline int factor_corner(
     double* F, int64_t ld, int64_t first, int64_t stop
 ) noexcept nogil:
-    """Columns first..stop-1 of the lower triangle, all rows; 1 if a pivot is <= 0."""
+    """The triangle of the columns first..stop-1; 1 if a pivot is not positive."""
     cdef int64_t i, j, k
     cdef double x
     cdef double* a
@@ -352,46 +391,66 @@ cdef inline int factor_columns(
             return 1
         x = sqrt(x)
         a[k] = x
-        for i in range(k + 1, ld):
+        for i in range(k + 1, stop):
             a[i] /= x
         for j in range(k + 1, stop):
             x = a[j]
             if x != 0.0:
                 b = F + j * ld
-                for i in range(j, ld):
+                for i in range(j, stop):
                     b[i] -= x * a[i]
     return 0
 
 
-cdef inline void update_rest(
-    double* F, int64_t ld, int64_t first, int64_t stop, double* pack
+cdef inline void pack_rows(
+    const double* F, int64_t ld, int64_t first, int64_t depth, int64_t row,
+    int64_t lanes, double* tile,
 ) noexcept nogil:
-    """F22 -= L21 L21' for the columns first..stop-1, in tiles of 8 x 4."""
-    cdef int64_t rest = ld - stop, depth = stop - first, i, j, k, t, lanes, columns
-    cdef double* eights = pack
-    cdef double* fours = pack + (rest + 7) // 8 * 8 * depth
+    """Rows row..row+lanes-1 of the columns first..first+depth-1 as a tile of 8."""
+    cdef int64_t k, t
+    cdef const double* a = F + row + first * ld
+    for k in range(depth):
+        if lanes == 8:
+            for t in range(8):
+                tile[8 * k + t] = a[t]
+        else:
+            for t in range(lanes):
+                tile[8 * k + t] = a[t]
+            for t in range(lanes, 8):
+                tile[8 * k + t] = 0.0
+        a += ld
+
+
+cdef void work_on(
+    const Phase* phase, double* F, double* corner, double* pack, int64_t chunk
+) noexcept nogil:
+    """CHUNK rows below the corner: L21 = F21 L11^-T, or F22 -= L21 L21'.
+
+    `corner` and `pack` are L11 and L21 in tiles.
+    """
+    cdef int64_t ld = phase.ld, first = phase.first, stop = phase.stop
+    cdef int64_t depth = stop - first, rest = ld - stop, i, j, k, t, lanes, columns
+    cdef int64_t begin = chunk * CHUNK, end = min(rest, begin + CHUNK)
+    cdef double* tile
     cdef double* a
     cdef double out[32]
-    for i in range(0, rest, 8):
-        lanes = min(8, rest - i)
-        for k in range(depth):
-            a = F + stop + i + (first + k) * ld
-            for t in range(lanes):
-                eights[i * depth + 8 * k + t] = a[t]
-            for t in range(lanes, 8):
-                eights[i * depth + 8 * k + t] = 0.0
-    for i in range(0, rest, 4):
-        lanes = min(4, rest - i)
-        for k in range(depth):
-            a = F + stop + i + (first + k) * ld
-            for t in range(lanes):
-                fours[i * depth + 4 * k + t] = a[t]
-            for t in range(lanes, 4):
-                fours[i * depth + 4 * k + t] = 0.0
-    for j in range(0, rest, 4):
+    if phase.kind == 0:
+        for i in range(begin, end, 8):
+            lanes = min(8, rest - i)
+            tile = pack + i * depth
+            pack_rows(F, ld, first, depth, stop + i, lanes, tile)
+            tile_solve(depth, tile, corner)
+            for k in range(depth):
+                a = F + stop + i + (first + k) * ld
+                for t in range(lanes):
+                    a[t] = tile[8 * k + t]
+        return
+    for j in range(0, end, 4):
         columns = min(4, rest - j)
-        for i in range(j // 8 * 8, rest, 8):
-            tile_product(depth, eights + i * depth, fours + j * depth, out)
+        for i in range(max(begin, j // 8 * 8), end, 8):
+            tile_product(
+                depth, pack + i * depth, pack + j // 8 * 8 * depth + j % 8, out
+            )
             lanes = min(8, rest - i)
             for k in range(columns):
                 a = F + stop + i + (stop + j + k) * ld
@@ -403,31 +462,48 @@ cdef inline void update_rest(
                         a[t] -= out[8 * k + t]
 
 
-def factor(
-    const int64_t[::1] indptr, const index_t[::1] indices, const double[::1] weights,
-    const double[::1] s,             # (n,) the diagonal
-    const int64_t[:, ::1] fronts,    # (k, 3) pivots, rows, offset; children first
-    const int32_t[::1] children,     # (k,) how many fronts each one absorbs
-    const int32_t[::1] members, const int32_t[::1] position,
-    int64_t[::1] local,              # (n,) scratch
-    double[::1] dense,               # scratch, the largest front squared
-    double[::1] pack,                # scratch, (largest front + 16) * 128
-    double[::1] stack,               # scratch, update matrices waiting for a parent
-    int64_t[:, ::1] pending,         # (k + 1, 2) front and place of each of them
-    double[::1] L,                   # panels (pivots + rows) x pivots, front by front
-):
-    """Factor Diag(s) + W/4 = C C'; returns 0, or 1 if a pivot is not positive."""
-    cdef int64_t n_fronts = fronts.shape[0], f, g, at = 0, top = 0, depth = 0
-    cdef int64_t i, j, r, c, e, u, v, child, begin, p, q, ld, first, stop
-    cdef int info = 0
-    cdef double* F = &dense[0]
+cdef void together(
+    Phase* phase, double* F, double* corner, double* pack, int64_t kind, int64_t flops,
+    int64_t* board,
+) noexcept nogil:
+    """Every chunk of a phase; helpers join in where it pays."""
+    cdef int64_t count = (phase.ld - phase.stop + CHUNK - 1) // CHUNK, t
+    phase.kind = kind
+    if flops < ALONE:
+        for t in range(count):
+            work_on(phase, F, corner, pack, t)
+        return
+    phase.last = team_open(board, 0) + count - 1
+    team_open(board, count)
+    while True:
+        t = team_take(board)
+        if t < 0:
+            break
+        work_on(phase, F, corner, pack, phase.last - t)
+        team_done(board)
+    team_settle(board)
+
+
+cdef int lead(
+    int64_t n_fronts, const int64_t* indptr, const index_t* indices,
+    const double* weights, const double* s, const int64_t* fronts,
+    const int32_t* children, const int32_t* members, const int32_t* position,
+    int64_t* local, int32_t* related, double* F, double* corner, double* pack,
+    double* stack, int64_t* pending, double* L, int64_t* state, int64_t work,
+    int64_t* board,
+) noexcept nogil:
+    """Front by front, block column by block column, until `work` is done."""
+    cdef int64_t f, g, i, j, r, c, e, u, v, child, begin, p, q, ld, first, stop, depth
+    cdef Phase* phase = <Phase*>(board + PARAMETERS)
     cdef double* update
-    with nogil:
-        for f in range(n_fronts):
-            p = fronts[f, 0]
-            q = fronts[f, 1]
-            ld = p + q
-            begin = fronts[f, 2]
+    cdef double* column
+    while state[0] < n_fronts:
+        f = state[0]
+        p = fronts[3 * f]
+        q = fronts[3 * f + 1]
+        begin = fronts[3 * f + 2]
+        ld = p + q
+        if state[1] < 0:
             for j in range(ld):
                 for i in range(j, ld):
                     F[i + j * ld] = 0.0
@@ -440,43 +516,115 @@ def factor(
                     if position[v] > position[u]:
                         F[local[v] + j * ld] = 0.25 * weights[e]
             for child in range(children[f]):
-                depth -= 1
-                g = pending[depth, 0]
-                top = pending[depth, 1]
-                update = &stack[top]
-                r = fronts[g, 1]
-                c = fronts[g, 2] + fronts[g, 0]
+                state[4] -= 1
+                g = pending[2 * state[4]]
+                state[3] = pending[2 * state[4] + 1]
+                update = stack + state[3]
+                r = fronts[3 * g + 1]
+                c = fronts[3 * g + 2] + fronts[3 * g]
                 for j in range(r):
-                    u = local[members[c + j]]
+                    related[j] = <int32_t>local[members[c + j]]
+                for j in range(r):
+                    u = related[j]
+                    column = F + u * ld
                     for i in range(j, r):
-                        v = local[members[c + i]]
+                        v = related[i]
                         if v >= u:
-                            F[v + u * ld] += update[i + j * r]
+                            column[v] += update[i + j * r]
                         else:
                             F[u + v * ld] += update[i + j * r]
-            first = 0
-            while first < p and info == 0:
-                stop = min(p, first + BLOCK)
-                info = factor_columns(F, ld, first, stop)
-                if info == 0:
-                    update_rest(F, ld, first, stop, &pack[0])
-                first = stop
-            if info != 0:
-                break
-            for j in range(p):
-                for i in range(j, ld):
-                    L[at + i + j * ld] = F[i + j * ld]
-            at += p * ld
-            if q > 0:
-                update = &stack[top]
-                for j in range(q):
-                    for i in range(j, q):
-                        update[i + j * q] = F[p + i + (p + j) * ld]
-                pending[depth, 0] = f
-                pending[depth, 1] = top
-                depth += 1
-                top += q * q
-    return 0 if info == 0 else 1
+            state[1] = 0
+            work -= ld * ld
+        while state[1] < p:
+            if work <= 0:
+                return 2
+            first = state[1]
+            stop = min(p, first + BLOCK)
+            depth = stop - first
+            if factor_corner(F, ld, first, stop):
+                return 1
+            phase.ld = ld
+            phase.first = first
+            phase.stop = stop
+            if stop < ld:
+                for i in range(0, depth, 8):
+                    pack_rows(F, ld, first, depth, first + i, min(8, depth - i),
+                              corner + i * depth)
+                together(phase, F, corner, pack, 0,
+                         (ld - stop) * depth * depth // 2, board)
+                together(phase, F, corner, pack, 1,
+                         (ld - stop) * (ld - stop) * depth // 2, board)
+            work -= (ld - first) * (ld - first) * depth // 2
+            state[1] = stop
+        for j in range(p):
+            for i in range(j, ld):
+                L[state[2] + i + j * ld] = F[i + j * ld]
+        state[2] += p * ld
+        if q > 0:
+            update = stack + state[3]
+            for j in range(q):
+                for i in range(j, q):
+                    update[i + j * q] = F[p + i + (p + j) * ld]
+            pending[2 * state[4]] = f
+            pending[2 * state[4] + 1] = state[3]
+            state[4] += 1
+            state[3] += q * q
+        state[0] += 1
+        state[1] = -1
+    return 0
+
+
+def factor(
+    const int64_t[::1] indptr, const index_t[::1] indices, const double[::1] weights,
+    const double[::1] s,             # (n,) the diagonal
+    const int64_t[:, ::1] fronts,    # (k, 3) pivots, rows, offset; children first
+    const int32_t[::1] children,     # (k,) how many fronts each one absorbs
+    const int32_t[::1] members, const int32_t[::1] position,
+    int64_t[::1] local,              # (n,) scratch
+    int32_t[::1] related,            # scratch, the largest front
+    double[::1] dense,               # scratch, the largest front squared
+    double[::1] pack,                # scratch, (largest front + 136) * 128
+    double[::1] stack,               # scratch, update matrices waiting for a parent
+    int64_t[:, ::1] pending,         # (k + 1, 2) front and place of each of them
+    double[::1] L,                   # panels (pivots + rows) x pivots, front by front
+    int64_t[::1] state,              # (5,) front, column, ends of L, stack, pending
+    int64_t work,                    # multiply-adds of this slice
+    int64_t[::1] board,
+):
+    """Factor Diag(s) + W/4 = C C'.
+
+    Returns 0, 1 if a pivot is not positive, or 2 if there is more to do after this
+    slice. The state begins as (0, -1, 0, 0, 0); column -1: not assembled yet.
+    """
+    cdef int answer
+    with nogil:
+        answer = lead(
+            fronts.shape[0], &indptr[0], &indices[0], &weights[0], &s[0],
+            &fronts[0, 0], &children[0], &members[0], &position[0], &local[0],
+            &related[0], &dense[0], &pack[0], &pack[BLOCK * BLOCK], &stack[0],
+            &pending[0, 0], &L[0], &state[0], work, &board[0],
+        )
+        team_dissolve(&board[0])
+    return answer
+
+
+def help_factor(
+    const int64_t[::1] indptr, const index_t[::1] indices, const double[::1] weights,
+    const double[::1] s, const int64_t[:, ::1] fronts, const int32_t[::1] children,
+    const int32_t[::1] members, const int32_t[::1] position, int64_t[::1] local,
+    int32_t[::1] related, double[::1] dense, double[::1] pack, double[::1] stack,
+    int64_t[:, ::1] pending, double[::1] L, int64_t[::1] state, int64_t work,
+    int64_t[::1] board,
+):
+    """Work on chunks for `factor`."""
+    cdef int64_t t
+    cdef const Phase* phase = <const Phase*>&board[PARAMETERS]
+    with nogil:
+        t = team_await(&board[0])
+        while t >= 0:
+            work_on(phase, &dense[0], &pack[0], &pack[BLOCK * BLOCK], phase.last - t)
+            team_done(&board[0])
+            t = team_await(&board[0])
 
 
 cdef inline double inner(const double* a, const double* b, int64_t n) noexcept nogil:

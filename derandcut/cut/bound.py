@@ -20,22 +20,30 @@ from itertools import product
 import numpy as np
 import scipy.sparse as sp
 from scipy.linalg import eigh_tridiagonal
+from scipy.sparse.linalg import LinearOperator
 
 from derandcut._core import load_kernel
+from derandcut._core.team import Team
 from derandcut.cut.proof import Inequalities, Packing, Positive, Proof, Psd
 from derandcut.graph import CutGraph
-from derandcut.run import Run
+from derandcut.lemma.certificate import largest_eigenvalue
+from derandcut.run import Run, Scratch, Trial
 
 __all__ = ["Bound", "Factorisation", "floor_to_values", "modulus", "upper_bound"]
 
 _bound = load_kernel("derandcut.cut._bound")
 
 UNIT = 2.0**-53
-FLOPS_PER_UNIT = 64  # multiply-adds of a dense front that cost as much as one unit
+FLOPS_PER_UNIT = 128  # multiply-adds of a dense front that cost as much as one unit
 DEPTH, CYCLE_WORK = 8, 150  # cycles of at most 17 edges; visits an entry of W
 LEVELS = 4  # of edge weights, each a quarter of the one before
 SLICE = 1 << 21  # edge visits of one kernel call, about 20 ms
 LANCZOS, LANCZOS_INVERSE = 400, 24  # steps
+PASSED, MORE = 0, 2  # what the kernel of the factorisation answers
+LEAST_ROWS = 32  # of a front that is worth merging into its parent
+PASSING = 10  # multiply-adds that cost as much as passing on an entry of a front
+FLOPS_A_SLICE = 1 << 28  # of a factorisation, about 20 ms
+FLOPS_A_THREAD = 5e7  # below, waiting for the slower thread costs more
 MEMORY = 2 * 2**30  # bytes a factorisation may take
 FLOPS = 4e10  # multiply-adds beyond which none is tried
 
@@ -83,6 +91,8 @@ class Factorisation:
         With at least one edge.
     flop_limit : float
         Multiply-adds beyond which the analysis gives up.
+    n_threads : int, default 1
+        The bits do not depend on it.
 
     Attributes
     ----------
@@ -94,8 +104,10 @@ class Factorisation:
         The power of two by which W is scaled, so that nothing under- or overflows.
     """
 
-    def __init__(self, graph: CutGraph, flop_limit: float = FLOPS) -> None:
-        self.graph = graph
+    def __init__(
+        self, graph: CutGraph, flop_limit: float = FLOPS, n_threads: int = 1
+    ) -> None:
+        self.graph, self._team = graph, Team(n_threads)
         self.scale = _scale(graph)
         self.weights = graph.weights * self.scale
         n, nnz = graph.n, len(graph.indices)
@@ -126,7 +138,7 @@ class Factorisation:
             if count == -1 or 4 * room > MEMORY // 8:
                 return
             room *= 4
-        self._arrange(fronts[:count], parent[:count], members)
+        self._arrange(*_merged(fronts[:count], parent[:count], members))
 
     def _arrange(
         self, fronts: np.ndarray, parent: np.ndarray, members: np.ndarray
@@ -172,37 +184,44 @@ class Factorisation:
         self.weights = graph.weights * self.scale
 
     @property
+    def n_threads(self) -> int:
+        """Of the numeric phase."""
+        return self._team.n_threads
+
+    @property
     def units(self) -> int:
         """Work of one numeric factorisation."""
         return int(self.flops / FLOPS_PER_UNIT) + len(self.graph.indices)
 
-    def factor(self, s: np.ndarray) -> bool:
-        """Factor Diag(s) + scale W/4; False if a pivot is not positive."""
+    def factor(self, s: np.ndarray, run: Run | Scratch | None = None) -> bool:
+        """Factor Diag(s) + scale W/4; False if a pivot is not positive.
+
+        False as well if the run ended meanwhile: it is asked between slices.
+        """
         graph = self.graph
         if not (s > 0).all():
             return False
         if self._L is None:
             self._L = np.empty(self.panel_size)
             self._dense = np.empty(max(1, self.front_size**2))
-            self._pack = np.empty((self.front_size + 16) * 128)
+            self._pack = np.empty((self.front_size + 136) * 128)
             self._stack = np.empty(max(1, self.stack_size))
-        failed = _bound.factor(
-            graph.indptr,
-            graph.indices,
-            self.weights,
-            s,
-            self.fronts,
-            self.children,
-            self.members,
-            self.position,
-            np.empty(graph.n, np.int64),
-            self._dense,
-            self._pack,
-            self._stack,
-            np.empty((len(self.fronts) + 1, 2), np.int64),
-            self._L,
-        )
-        return not failed
+        state = np.array([0, -1, 0, 0, 0])
+        local, related = np.empty(graph.n, np.int64), np.empty(graph.n, np.int32)
+        pending = np.empty((len(self.fronts) + 1, 2), np.int64)
+        alone = self.flops < FLOPS_A_THREAD
+        while True:
+            answer = self._team.run(
+                _bound.factor, _bound.help_factor,
+                graph.indptr, graph.indices, self.weights, s, self.fronts,
+                self.children, self.members, self.position, local, related,
+                self._dense, self._pack, self._stack, pending, self._L, state,
+                FLOPS_A_SLICE, alone=alone,
+            )  # fmt: skip
+            if answer != MORE:
+                return answer == PASSED
+            if run is not None and run.exhausted():
+                return False
 
     def solve(self, b: np.ndarray) -> np.ndarray:
         """Solve with the last factor."""
@@ -219,6 +238,47 @@ class Factorisation:
         """
         g = 2 * (self.counts + 8) * UNIT
         return math.fsum(g / (1 - g) ** 2 * s) * (1 + 1e-9) + 1e-280
+
+
+def _merged(
+    fronts: np.ndarray, parent: np.ndarray, members: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Merge fronts into their parents where zeros cost less than passing updates on.
+
+    A front of few pivots and many rows hardly computes, it moves its update matrix: on
+    sparse random graphs that took as long as the rest (Ashcraft and Grimes 1989).
+    """
+    count = len(fronts)
+    begin, pivots, rows = fronts[:, 2], fronts[:, 0].tolist(), fronts[:, 1].tolist()
+    above, into = parent.tolist(), [-1] * count
+    taken: dict[int, list[np.ndarray]] = {}  # pivots from below, in order
+    for f in range(count):  # children come first
+        g, p, q = above[f], pivots[f], rows[f]
+        if g < 0 or q < LEAST_ROWS:
+            continue
+        size = pivots[g] + rows[g]
+        if p * ((size + p / 2) ** 2 - (q + p / 2) ** 2) <= PASSING * q * q:
+            into[f] = g
+            pivots[g] += p
+            moved = taken.pop(f, [])
+            moved.append(members[begin[f] : begin[f] + fronts[f, 0]])
+            taken.setdefault(g, []).extend(moved)
+    if not taken:
+        return fronts, parent, members
+    kept = [f for f in range(count) if into[f] < 0]
+    place = {f: k for k, f in enumerate(kept)}
+    merged, ancestor = np.empty((len(kept), 3), np.int64), np.empty(len(kept), np.int32)
+    lists, room = [], 0
+    for k, f in enumerate(kept):
+        own = members[begin[f] : begin[f] + fronts[f, 0] + rows[f]]
+        lists += [*taken.get(f, []), own]
+        merged[k] = pivots[f], rows[f], room
+        room += pivots[f] + rows[f]
+        g = above[f]
+        while g >= 0 and into[g] >= 0:
+            g = into[g]
+        ancestor[k] = -1 if g < 0 else place[g]
+    return merged, ancestor, np.concatenate(lists)
 
 
 def _postorder(parent: np.ndarray) -> np.ndarray:
@@ -284,7 +344,8 @@ def upper_bound(
         "proved" factors the matrix if that is affordable and otherwise packs cycles;
         "estimate" is Lanczos with its residual subtracted: cheap, but no proof.
     run : Run
-        Charged with the work; a factorisation starts only if the run can afford it.
+        Charged with the work; a factorisation starts only if the run can afford it, and
+        is given up without a trace where the clock ends the run inside.
     tolerance : float, default 1e-7
         The relative accuracy to which lambda_min is worth knowing.
     factorisation : Factorisation, optional
@@ -317,19 +378,23 @@ def upper_bound(
     if y is not None and np.isfinite(y).all():
         if factorisation is None:
             factorisation = analyse(graph, run)
-        if factorisation.possible and run.affordable(2 * factorisation.units):
+        units = 2 * factorisation.units
+        if factorisation.possible and run.affordable(units):
+            trial = Trial(run)
             proved = _factored(
-                graph, np.asarray(y, np.float64), run, tolerance, factorisation
+                graph, np.asarray(y, np.float64), trial, tolerance, factorisation
             )
-            return proved if proved.unfloored <= best.unfloored else best
+            if proved is not None:
+                run.charge(max(units, trial.work))
+                return proved if proved.unfloored <= best.unfloored else best
     return cycles(graph, run)
 
 
-def analyse(graph: CutGraph, run: Run) -> Factorisation:
+def analyse(graph: CutGraph, run: Run, n_threads: int = 1) -> Factorisation:
     """Order the graph and predict the cost of factoring it, within what is left."""
     left = run.work_left
     limit = FLOPS if left is None else min(FLOPS, left * float(FLOPS_PER_UNIT))
-    factorisation = Factorisation(graph, limit)
+    factorisation = Factorisation(graph, limit, n_threads)
     run.charge(factorisation.steps)
     return factorisation
 
@@ -447,9 +512,12 @@ def _levels(graph: CutGraph) -> list[float]:
 
 
 def _factored(
-    graph: CutGraph, y: np.ndarray, run: Run, tolerance: float, chol: Factorisation
-) -> Bound:
-    """Smallest uniform shift of Diag(y) - L/4 that a factorisation proves."""
+    graph: CutGraph, y: np.ndarray, run: Trial, tolerance: float, chol: Factorisation
+) -> Bound | None:
+    """Smallest uniform shift of Diag(y) - L/4 that a factorisation proves.
+
+    None if the run ended before there was one.
+    """
     n = graph.n
     s = (y - graph.weighted_degrees / 4) * chol.scale
     half = chol.scale * _sum(graph, graph.weights) / 4
@@ -457,12 +525,14 @@ def _factored(
 
     def passes(shift: float) -> bool:
         run.charge(chol.units)
-        return chol.factor(s + shift)
+        return chol.factor(s + shift, run)
 
     # From above: widen until it passes, then aim by shift-invert Lanczos.
     step = 0.5 * tolerance * size / n
     shift = step
     while not passes(shift):
+        if run.exhausted():
+            return None
         shift *= 32
     vector, inverse = _largest_of_inverse(chol, run)
     lowest = 1 / inverse - shift
@@ -477,6 +547,8 @@ def _factored(
             shift = target
             break
         failed = target
+    if run.exhausted():
+        return None
     shifted = s + shift
     raw = math.fsum(shifted) + n * chol.margin(shifted)
     # sum s' is exactly rounded; half is within one rounding of a sum.
@@ -486,30 +558,14 @@ def _factored(
     return _finish(graph, value, "factorisation", dual, lowest / chol.scale, vector)
 
 
-def _largest_of_inverse(chol: Factorisation, run: Run) -> tuple[np.ndarray, float]:
-    """Lanczos on the inverse: its largest eigenvalue from below, and a vector."""
+def _largest_of_inverse(chol: Factorisation, run: Trial) -> tuple[np.ndarray, float]:
+    """Lanczos on the inverse: a unit vector and its largest eigenvalue from below."""
     n = chol.graph.n
     steps = min(n, LANCZOS_INVERSE if n <= 200_000 else LANCZOS_INVERSE // 2)
-    basis = np.empty((steps, n))
-    alpha, beta = np.zeros(steps), np.zeros(steps)
-    q = np.random.default_rng(0).standard_normal(n)
-    q /= np.linalg.norm(q)
-    used = 0
-    for k in range(steps):
-        basis[k] = q
-        r = chol.solve(q)
-        run.charge(chol.panel_size // 4)
-        alpha[k] = q @ r
-        used = k + 1
-        for _ in range(2):
-            r -= basis[:used].T @ (basis[:used] @ r)
-        beta[k] = np.linalg.norm(r)
-        if beta[k] <= 1e-12 * abs(alpha[0]):
-            break
-        q = r / beta[k]
-    theta, z = eigh_tridiagonal(alpha[:used], beta[: used - 1])
-    vector = z[:, -1] @ basis[:used]
-    return vector / np.linalg.norm(vector), float(theta[-1])
+    run.charge(steps * (chol.panel_size // 4))
+    inverse = LinearOperator((n, n), matvec=chol.solve, dtype=np.float64)
+    value, vector, _ = largest_eigenvalue(inverse, steps, accuracy=1e-6)
+    return vector / np.linalg.norm(vector), value
 
 
 def _lanczos(graph: CutGraph, y: np.ndarray, run: Run) -> Bound:

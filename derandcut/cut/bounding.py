@@ -94,23 +94,27 @@ class Bounding:
         if proof_units > allowed or run.exhausted():
             return
         if possible:
+            self.relaxation.widen_for_a_bound()
             sweeps = (allowed - proof_units) // max(1, 2 * kernel.m)
             self.tight = self.relaxation.advance(
                 run, tolerance=self.tolerance / 5, max_sweeps=max(1, sweeps)
             )
         else:
             self.tight = True
-        self._offer(
-            upper_bound(
-                kernel,
-                self.relaxation.dual(),
-                kind=self.kind,
-                run=run,
-                tolerance=self.tolerance,
-                factorisation=self.factorisation,
-            ),
-            run,
+        found = upper_bound(
+            kernel,
+            self.relaxation.dual(),
+            kind=self.kind,
+            run=run,
+            tolerance=self.tolerance,
+            factorisation=self.factorisation,
         )
+        self._offer(found, run)
+        if self.tight and found.vector is not None:
+            relaxation, rank = self.relaxation, self.relaxation.rank
+            if relaxation.stuck(relaxation.gap(found), self.tolerance):
+                relaxation.widen(rank + 8, found.vector)
+                self.tight = relaxation.rank == rank
 
     def finish(self, run: Run) -> None:
         """Use what is left; at the least the bound that costs next to nothing."""
@@ -162,7 +166,9 @@ class Bounding:
     def _analyse(self, run: Run) -> None:
         """Order the kernel for its factorisation, once."""
         if self.factorisation is None and self.problem.kernel.m:
-            self.factorisation = Factorisation(self.problem.kernel)
+            self.factorisation = Factorisation(
+                self.problem.kernel, n_threads=self.relaxation.n_threads
+            )
             run.charge(self.factorisation.steps)
 
     def _offer(self, bound: Bound, run: Run) -> None:

@@ -21,6 +21,7 @@ import scipy.sparse as sp
 
 from derandcut.cut.bound import modulus, positive_weight
 from derandcut.cut.dense import UNIT, DenseRelaxation, ProvedBound, Triangles
+from derandcut.cut.lp import LinearAtWork, LinearNodes, Multipliers
 from derandcut.cut.proof import Branch, Inequalities, Positive, Proof, Psd
 from derandcut.cut.rounding import one_flip_descent
 from derandcut.graph import CutGraph
@@ -51,7 +52,7 @@ class Place:
         Vertices decided here; -1 where nothing was.
     same, different : Place
         What follows.
-    best : ProvedBound or None
+    best : ProvedBound, Multipliers or None
         Of this node itself; None if no relaxation proved anything here.
     """
 
@@ -61,7 +62,7 @@ class Place:
     v: int = -1
     same: Place | None = None
     different: Place | None = None
-    best: ProvedBound | None = None
+    best: ProvedBound | Multipliers | None = None
 
     @property
     def vertices(self) -> np.ndarray:
@@ -80,9 +81,16 @@ class Place:
         np.fill_diagonal(W, 0.0)
         return W, inside
 
+    def joined(self, i: int, j: int, sign: int) -> Place:
+        """The place where class j is tied to class i < j too."""
+        tied = self.label == j
+        label = np.where(tied, i, self.label)
+        label[label > j] -= 1
+        return Place(label, np.where(tied, sign * self.sign, self.sign).astype(np.int8))
+
 
 @dataclass(slots=True, eq=False)
-class Node:
+class DenseNode:
     """A place still open, and what its relaxation starts from.
 
     Attributes
@@ -99,47 +107,34 @@ class Node:
     V: np.ndarray
     triangles: Triangles
 
-    def child(self, i: int, j: int, sign: int, at_work: AtWork) -> Node:
-        """Tie class j to class i < j."""
-        relaxation, place = at_work.relaxation, self.place
-        joined = place.label == j
-        label = np.where(joined, i, place.label)
-        label[label > j] -= 1
-        side = np.where(joined, sign * place.sign, place.sign).astype(np.int8)
-        V = np.delete(relaxation.V, j, axis=0)
-        V[i] += sign * relaxation.V[j]
-        return Node(
-            at_work.bound,
-            Place(label, side),
-            V.astype(np.float32),  # there may be many nodes waiting
-            relaxation.triangles.contracted(i, j, sign, len(self.V)),
-        )
 
-
-class AtWork:
+class DenseAtWork:
     """A node whose relaxation is being solved, round by round."""
 
-    def __init__(self, tree: BranchAndBound, node: Node) -> None:
-        self.node, self.bound = node, node.bound
-        W, inside = node.place.contracted(tree.W)
-        self.offset = (tree.total - inside) / 2
+    def __init__(
+        self, nodes: DenseNodes, tree: BranchAndBound, node: DenseNode
+    ) -> None:
+        self.node, self.bound, self.error = node, node.bound, nodes.error
+        W, inside = node.place.contracted(nodes.W)
+        self.offset = (nodes.total - inside) / 2
         self.relaxation: DenseRelaxation | None = None
         if len(W) > 1:
             self.relaxation = DenseRelaxation(
-                W, self.offset, tree.error, node.V, node.triangles
+                W, self.offset, nodes.error, node.V, node.triangles
             )
         self.partition: np.ndarray | None = None
         self.estimates: list[float] = []
-        self.finished = False
+        self.finished = self.closed = False
         self.work = 0
 
     def advance(self, tree: BranchAndBound) -> None:
         """One round; `finished` when it is proved or worth branching."""
         if self.relaxation is None:  # one class: one cut
             self._keep(
-                ProvedBound(self.offset + tree.error, np.zeros(1), Triangles.none())
+                ProvedBound(self.offset + self.error, np.zeros(1), Triangles.none())
             )
-            self.partition, self.finished = self.node.place.sign, True
+            self.partition = self.node.place.sign
+            self.finished = self.closed = True
             return
         relaxation, before = self.relaxation, self.relaxation.work
         relaxation.round()
@@ -154,7 +149,8 @@ class AtWork:
             or (first and len(self.estimates) % ANNOUNCE == 0)
         ):
             self._keep(relaxation.prove())
-        self.finished = self.bound < tree.level or hopeless
+        self.closed = self.bound < tree.level
+        self.finished = self.closed or hopeless
         self.work += relaxation.work - before
 
     def _keep(self, found: ProvedBound | None) -> None:
@@ -197,6 +193,81 @@ class AtWork:
             j = 1 if i == 0 else 0
         return min(i, j), max(i, j)
 
+    def child(self, i: int, j: int, sign: int) -> DenseNode:
+        """Tie class j to class i < j."""
+        V = np.delete(self.relaxation.V, j, axis=0)
+        V[i] += sign * self.relaxation.V[j]
+        return DenseNode(
+            self.bound,
+            self.node.place.joined(i, j, sign),
+            V.astype(np.float32),  # there may be many nodes waiting
+            self.relaxation.triangles.contracted(i, j, sign, len(self.node.V)),
+        )
+
+
+class DenseNodes:
+    """Evaluates the nodes of a tree by the dense relaxation.
+
+    Parameters
+    ----------
+    tree : BranchAndBound
+    """
+
+    slots = SLOTS
+
+    def __init__(self, tree: BranchAndBound) -> None:
+        graph, self.scale = tree.graph, tree.scale
+        self.W = graph.adjacency.toarray() * tree.scale
+        self.total = tree.scale * math.fsum(graph.edges()[2])
+        self.error = 0.0
+        if not graph.integer:
+            # contraction: at most 2 n additions an entry
+            absolute = graph.absolute_weight * tree.scale
+            self.error = 8 * (graph.n + 4) * UNIT * absolute
+
+    def start(self, tree: BranchAndBound) -> DenseNode:
+        """The first node."""
+        n = tree.graph.n
+        random = np.random.default_rng(np.random.SeedSequence(tree.seed).spawn(1)[0])
+        V = random.standard_normal((n, min(START_RANK, n)))
+        return DenseNode(math.inf, tree.root, V, Triangles.none())
+
+    def take(self, tree: BranchAndBound, node: DenseNode) -> DenseAtWork:
+        """Start the relaxation of a node."""
+        return DenseAtWork(self, tree, node)
+
+    def release(self, slot: DenseAtWork) -> None:
+        """Nothing outlives a node."""
+
+    def merge(self, slot: DenseAtWork) -> None:
+        """Nor do nodes learn from each other."""
+
+    def proof(self, place: Place) -> Proof:
+        """The record of one relaxation, in the graph's weights."""
+        best, vertices = place.best, place.vertices
+        triangles, n = best.triangles, len(vertices)
+        W, _ = place.contracted(self.W)
+        signs = triangles.signs()
+        ends = triangles.ends
+        u, v = ends[:, [0, 0, 1]].ravel(), ends[:, [1, 2, 2]].ravel()
+        moved = (signs * triangles.gamma[:, None]).ravel()
+        np.subtract.at(W, (u, v), moved)
+        np.subtract.at(W, (v, u), moved)
+        # Diag(y) - L'/4 = (Diag(s) + M) / 4
+        y = (best.s + W.sum(axis=1)) / (4 * self.scale)
+        if n == 1:
+            y = np.zeros(1)
+        if not len(triangles):
+            return Psd(y)
+        return Inequalities(
+            3 * np.arange(len(triangles) + 1, dtype=np.int64),
+            vertices[u].astype(np.int32),
+            vertices[v].astype(np.int32),
+            signs.ravel() > 0,
+            triangles.gamma / self.scale,
+            Psd(y),
+        )
+
 
 class BranchAndBound:
     """The tree of one graph: a state that goes on round by round.
@@ -213,6 +284,8 @@ class BranchAndBound:
         For real weights: a bound this close to the incumbent closes a node. At least
         1e-12 of the sum of |w|.
     seed : int, default 0
+    linear : bool, default False
+        Bound the nodes by the linear program of `lp`, not by the dense relaxation.
 
     Attributes
     ----------
@@ -248,32 +321,24 @@ class BranchAndBound:
         step: int = 1,
         tolerance: float = 0.0,
         seed: int = 0,
+        linear: bool = False,
     ) -> None:
         self.graph = graph
         self.partition, self.cut = partition, graph.cut(partition)
         # A power of two, so that weights and cuts are scaled exactly.
         mean = graph.absolute_weight / graph.m
         self.scale = math.ldexp(1.0, 1 - math.frexp(mean)[1])
-        self.W = graph.adjacency.toarray() * self.scale
-        self.total = self.scale * math.fsum(graph.edges()[2])
-        self.step, self.tolerance, self.error = 0, tolerance, 0.0
+        self.step, self.tolerance, self.seed = 0, tolerance, seed
         if graph.integer:
             self.step = max(step, modulus(graph))
         else:
-            absolute = graph.absolute_weight
-            self.tolerance = max(tolerance, REAL * absolute)
-            # contraction: at most 2 n additions an entry
-            self.error = 8 * (graph.n + 4) * UNIT * absolute * self.scale
-        random = np.random.default_rng(np.random.SeedSequence(seed).spawn(1)[0])
+            self.tolerance = max(tolerance, REAL * graph.absolute_weight)
         self.root = Place(np.arange(graph.n), np.ones(graph.n, np.int8))
-        start = Node(
-            positive_weight(graph).unfloored * self.scale,
-            self.root,
-            random.standard_normal((graph.n, min(START_RANK, graph.n))),
-            Triangles.none(),
-        )
+        self.nodes_by = LinearNodes(self) if linear else DenseNodes(self)
+        start = self.nodes_by.start(self)
+        start.bound = positive_weight(graph).unfloored * self.scale
         self.heap = [(-start.bound, 0, start)]
-        self.slots: list[AtWork] = []
+        self.slots: list[DenseAtWork | LinearAtWork] = []
         self.made, self.nodes = 1, 0
         self.closed = -math.inf  # the largest bound of a leaf
 
@@ -311,18 +376,19 @@ class BranchAndBound:
 
     def fill(self) -> None:
         """Take the best open nodes to work."""
-        while self.heap and len(self.slots) < SLOTS:
+        while self.heap and len(self.slots) < self.nodes_by.slots:
             _, _, node = heapq.heappop(self.heap)
             if node.bound < self.level:
                 self.closed = max(self.closed, node.bound)
             else:
-                self.slots.append(AtWork(self, node))
+                self.slots.append(self.nodes_by.take(self, node))
 
     def settle(self, run: Run) -> None:
         """Take in what a round has brought."""
         run.charge(sum(slot.work for slot in self.slots))
         for slot in self.slots:
             slot.work = 0
+            self.nodes_by.merge(slot)
             if slot.partition is not None:
                 self.offer(slot.partition)
                 slot.partition = None
@@ -331,15 +397,16 @@ class BranchAndBound:
                 self._finish(slot)
         self.slots = [slot for slot in self.slots if not slot.finished]
 
-    def _finish(self, slot: AtWork) -> None:
+    def _finish(self, slot: DenseAtWork | LinearAtWork) -> None:
         """Close a node or put its children in its place."""
         self.nodes += 1
-        node, place = slot.node, slot.node.place
-        if slot.bound < self.level or slot.relaxation is None:
+        self.nodes_by.release(slot)
+        place = slot.node.place
+        if slot.closed or slot.bound < self.level:
             self.closed = max(self.closed, slot.bound)
             return
         i, j = slot.pair()
-        same, different = node.child(i, j, 1, slot), node.child(i, j, -1, slot)
+        same, different = slot.child(i, j, 1), slot.child(i, j, -1)
         place.u, place.v = (int(u) for u in place.vertices[[i, j]])
         place.same, place.different = same.place, different.place
         for child in (same, different):
@@ -365,37 +432,11 @@ class BranchAndBound:
             below = max(value_same, value_different)
             if below < value:
                 return below, Branch(place.u, place.v, same, different)
-        return value, None if place.best is None else self._leaf(place)
-
-    def _leaf(self, place: Place) -> Proof:
-        """The record of one relaxation, in the graph's weights."""
-        best, vertices = place.best, place.vertices
-        triangles, n = best.triangles, len(vertices)
-        W, _ = place.contracted(self.W)
-        signs = triangles.signs()
-        ends = triangles.ends
-        u, v = ends[:, [0, 0, 1]].ravel(), ends[:, [1, 2, 2]].ravel()
-        moved = (signs * triangles.gamma[:, None]).ravel()
-        np.subtract.at(W, (u, v), moved)
-        np.subtract.at(W, (v, u), moved)
-        # Diag(y) - L'/4 = (Diag(s) + M) / 4
-        y = (best.s + W.sum(axis=1)) / (4 * self.scale)
-        if n == 1:
-            y = np.zeros(1)
-        if not len(triangles):
-            return Psd(y)
-        return Inequalities(
-            3 * np.arange(len(triangles) + 1, dtype=np.int64),
-            vertices[u].astype(np.int32),
-            vertices[v].astype(np.int32),
-            signs.ravel() > 0,
-            triangles.gamma / self.scale,
-            Psd(y),
-        )
+        return value, None if place.best is None else self.nodes_by.proof(place)
 
 
 def work_at(trees: list[BranchAndBound], executor: Executor) -> None:
     """A round of the nodes that these trees have at work, all at once."""
     slots = [slot for tree in trees for slot in tree.slots]
     owners = [tree for tree in trees for _ in tree.slots]
-    list(executor.map(AtWork.advance, slots, owners))
+    list(executor.map(lambda slot, tree: slot.advance(tree), slots, owners))

@@ -40,11 +40,11 @@ from derandcut.cut.bound import (
     upper_bound,
 )
 from derandcut.cut.proof import Inequalities, Psd
-from derandcut.cut.sdp import QUICK_RANK, Relaxation
+from derandcut.cut.sdp import QUICK_RANK, Relaxation, Sweeper
 from derandcut.graph import CutGraph
-from derandcut.run import Run, Scratch
+from derandcut.run import Run, Scratch, Trial
 
-__all__ = ["Tightening"]
+__all__ = ["GRAIN", "Tightening", "entries", "keys", "select", "violated_cycles"]
 
 _cycles = load_kernel("derandcut.cut._cycles")
 _sdp = load_kernel("derandcut.cut._sdp")
@@ -60,7 +60,7 @@ PROOF_SHARE, MOST_SWEEPS = 2, 100  # work between proofs, in proofs; sweeps of o
 GRAIN = 2.0**-30  # multipliers are proved as multiples of it (largest weight 1/2..1)
 RANK, MAX_RANK = 0.4, 96  # columns of V, of the square root that would be enough
 BINS = 256  # of a histogram of violations
-CHORD_PROOF = 10  # the work so far, in proofs, at which chords are allowed
+CHORD_PROOF = 1  # the work so far, in proofs, at which chords are allowed
 MOST_WAIT = 64  # separations' worth of steps between two of them, once they find little
 SLICE = 1 << 21
 
@@ -89,7 +89,7 @@ class Tightening:
     def __init__(
         self, graph: CutGraph, V: np.ndarray, factorisation: Factorisation
     ) -> None:
-        self.graph = graph
+        self.graph, self.n_threads = graph, factorisation.n_threads
         self.V = np.ascontiguousarray(V)
         self.scale = factorisation.scale
         self.factorisation: Factorisation | None = factorisation
@@ -141,11 +141,11 @@ class Tightening:
         promising = self.estimate < self._proved_at - 1e-7 * abs(self.estimate)
         units = self.proof_units(run)
         if promising and run.affordable(units):
-            # All or nothing: a run that the clock ends here repeats with its work.
-            scratch = Scratch()
-            bound = self.prove(scratch)
-            run.charge(max(units, scratch.work))
-            offer(bound)
+            trial = Trial(run)
+            bound = self.prove(trial)
+            if bound is not None:
+                run.charge(max(units, trial.work))
+                offer(bound)
 
     # ------------------------------------------------------------- ascent (3.4)
 
@@ -190,8 +190,7 @@ class Tightening:
         return max(1, self.V.shape[1] // QUICK_RANK)
 
     def _sweep(self, omega: float, passes: int) -> None:
-        pattern = self.pattern
-        _sdp.sweep(pattern.indptr, pattern.indices, self.entries, self.V, omega, passes)
+        self.sweeper.sweep(self.entries, self.V, omega, passes)
 
     def _safe_steps(self) -> np.ndarray:
         """1 / (what a multiplier moves of its own inequality), edge by edge.
@@ -225,15 +224,9 @@ class Tightening:
     def _lay_out(self, pattern: CutGraph) -> None:
         """Index the pairs of a pattern and the two entries of each."""
         self.pattern = pattern
-        rows = np.repeat(np.arange(pattern.n), pattern.degrees)
-        above = rows < pattern.indices
-        first = np.flatnonzero(above)
-        self.u, self.v = rows[first].astype(np.int32), pattern.indices[first]
-        below = np.flatnonzero(~above)
-        second = below[np.lexsort((rows[below], pattern.indices[below]))]
-        self.places = np.ascontiguousarray(np.stack([first, second], axis=1))
-        self.pair_of = np.empty(len(rows), np.int32)
-        self.pair_of[first] = self.pair_of[second] = np.arange(pattern.m)
+        self.sweeper = Sweeper(pattern, self.n_threads)
+        self.u, self.v, self.places, self.pair_of = entries(pattern)
+        first = self.places[:, 0]
         self.weight = pattern.weights[first] * self.scale
         self.entries = pattern.weights * self.scale
 
@@ -282,16 +275,17 @@ class Tightening:
         """Add the inequalities that are not there yet; return how many."""
         if len(starts) < 2:
             return 0
-        keys = self._keys_of(starts, pair, odd)
-        _, fresh = np.unique(keys, return_index=True)
-        fresh = np.sort(fresh)[~np.isin(keys[np.sort(fresh)], self.keys)]
+        ends = self.u[pair] * np.int64(self.graph.n) + self.v[pair]
+        found = keys(starts, ends, odd)
+        _, fresh = np.unique(found, return_index=True)
+        fresh = np.sort(fresh)[~np.isin(found[np.sort(fresh)], self.keys)]
         if len(fresh) == 0:
             return 0
-        starts, (pair, odd) = _select(starts, fresh, pair, odd)
+        starts, (pair, odd) = select(starts, fresh, pair, odd)
         self.starts = np.concatenate([self.starts, self.starts[-1] + starts[1:]])
         self.pair = np.concatenate([self.pair, pair.astype(np.int32)])
         self.sign = np.concatenate([self.sign, np.where(odd, 1.0, -1.0)])
-        self.keys = np.concatenate([self.keys, keys[fresh]])
+        self.keys = np.concatenate([self.keys, found[fresh]])
         grown = len(self.keys)
         self.multiplier = np.concatenate(
             [self.multiplier, np.zeros(grown - len(self.multiplier))]
@@ -300,19 +294,6 @@ class Tightening:
             [self.idle, np.zeros(grown - len(self.idle), np.int32)]
         )
         return len(fresh)
-
-    def _keys_of(
-        self, starts: np.ndarray, pair: np.ndarray, odd: np.ndarray
-    ) -> np.ndarray:
-        """Hash each inequality, whatever the order of its terms.
-
-        Equal inequalities have equal keys; a collision only loses an inequality.
-        """
-        ends = self.u[pair] * np.int64(self.graph.n) + self.v[pair]
-        x = (2 * ends + odd).astype(np.uint64) + np.uint64(0x9E3779B97F4A7C15)
-        for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
-            x = (x ^ (x >> np.uint64(shift))) * np.uint64(factor)
-        return np.add.reduceat(x ^ (x >> np.uint64(31)), starts[:-1])
 
     @property
     def rhs(self) -> np.ndarray:
@@ -330,7 +311,9 @@ class Tightening:
         self._drop_chords()
         c = self._cut_values()
         added = self._append(*self._violated_triangles(run, c, 0))
-        added += self._append(*self._violated_cycles(run, c))
+        added += self._append(
+            *violated_cycles(self.pattern, self.pair_of, c, self.tolerance, COVER, run)
+        )
         for chords in range(1, self.chords + 1):
             added += self._append(*self._violated_triangles(run, c, chords))
             c = self._cut_values()  # the pattern has changed
@@ -378,46 +361,17 @@ class Tightening:
         keep = np.flatnonzero(self.idle <= IDLE)
         if len(keep) == len(self.idle):
             return
-        self.starts, (self.pair, self.sign) = _select(
+        self.starts, (self.pair, self.sign) = select(
             self.starts, keep, self.pair, self.sign
         )
         self.multiplier, self.idle = self.multiplier[keep], self.idle[keep]
         self.keys = self.keys[keep]
 
     def _chords_affordable(self, run: Run) -> bool:
-        """True once a proof, filled by chords, takes little of the work so far.
-
-        A proof is not interrupted: a run that its clock ends inside one is late.
-        """
+        """True once a proof, filled by chords, takes no more than the work so far."""
         flops = self.graph.n**3 / 6
         proof = 3 * flops / FLOPS_PER_UNIT
         return flops <= FLOPS and CHORD_PROOF * proof <= run.work
-
-    def _violated_cycles(
-        self, run: Run, c: np.ndarray
-    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Short odd cycles (3.2) through every vertex, from `_cycles.odd_cycles`."""
-        n, pattern = self.graph.n, self.pattern
-        starts = np.zeros(n + 1, np.int64)
-        room = 40 * n + 64
-        pair, odd = np.empty(room, np.int32), np.empty(room, np.int8)
-        length = np.empty(2 * n)
-        node = np.zeros((6, 2 * n), np.int32)
-        vertex = np.zeros((2, n), np.int32)
-        vertex[1] = -1
-        state = np.zeros(3, np.int64)
-        while state[0] < n and not run.exhausted():
-            before = int(state[0])
-            visited = _cycles.odd_cycles(
-                pattern.indptr, pattern.indices, self.pair_of, c, 1 - self.tolerance,
-                COVER,
-                length, node, vertex, state, starts, pair, odd, SLICE,
-            )  # fmt: skip
-            run.charge(visited)
-            if state[0] == before:
-                break  # no room left
-        starts = starts[: state[1] + 1]
-        return starts, pair[: starts[-1]], odd[: starts[-1]] != 0
 
     def _violated_triangles(
         self, run: Run, c: np.ndarray, chords: int
@@ -470,12 +424,15 @@ class Tightening:
     def _analysed(self, run: Run | Scratch) -> Factorisation:
         """The factorisation of the pattern, ordered once."""
         if self.factorisation is None:
-            self.factorisation = Factorisation(self.pattern)
+            self.factorisation = Factorisation(self.pattern, n_threads=self.n_threads)
             run.charge(self.factorisation.steps)
         return self.factorisation
 
-    def prove(self, run: Run | Scratch) -> Bound:
-        """Prove (3.3) at the present multipliers, after more sweeps at them."""
+    def prove(self, run: Run | Scratch) -> Bound | None:
+        """Prove (3.3) at the present multipliers, after more sweeps at them.
+
+        None, and nothing has changed, if the run ended before.
+        """
         # Multiples of a power of two, few bits each: their sums are exact.
         lengths = np.diff(self.starts)
         total = np.bincount(
@@ -492,7 +449,7 @@ class Tightening:
         part = base - weight  # two-sum: the exact error of each difference
         error = (base - (weight + part)) + (part - moved)
         shifted = self.pattern.reweighted(weight)
-        relaxation = Relaxation(shifted, V=self.V)
+        relaxation = Relaxation(shifted, V=self.V, n_threads=self.n_threads)
         factorisation = self._analysed(run)
         factorisation.load(shifted)
         reached = relaxation.advance(run, tolerance=2e-5, max_sweeps=MOST_SWEEPS)
@@ -500,6 +457,8 @@ class Tightening:
             shifted, relaxation.dual(), run=run, tolerance=1e-6,
             factorisation=factorisation,
         )  # fmt: skip
+        if run.exhausted():
+            return None
         total = math.fsum(np.concatenate([lam * self.rhs, np.abs(error)]))
         total *= 1 + 4 * UNIT  # the products may round
         value = math.nextafter(total + inner.unfloored, math.inf)
@@ -524,7 +483,79 @@ class Tightening:
         )
 
 
-def _select(
+def entries(
+    pattern: CutGraph,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Number the pairs of a pattern like its edges.
+
+    Returns
+    -------
+    u, v : (m,) int32 arrays
+    places : (m, 2) int64 array
+        The two entries of each pair in the symmetric arrays.
+    pair_of : (2 m,) int32 array
+        The pair of each entry.
+    """
+    rows = np.repeat(np.arange(pattern.n), pattern.degrees)
+    above = rows < pattern.indices
+    first, below = np.flatnonzero(above), np.flatnonzero(~above)
+    second = below[np.lexsort((rows[below], pattern.indices[below]))]
+    pair_of = np.empty(len(rows), np.int32)
+    pair_of[first] = pair_of[second] = np.arange(pattern.m)
+    places = np.ascontiguousarray(np.stack([first, second], axis=1))
+    return rows[first].astype(np.int32), pattern.indices[first], places, pair_of
+
+
+def violated_cycles(
+    pattern: CutGraph,
+    pair_of: np.ndarray,
+    c: np.ndarray,
+    tolerance: float,
+    cover: int,
+    run: Run | Scratch,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Short odd cycles (3.2) through every vertex, from `_cycles.odd_cycles`.
+
+    Returns
+    -------
+    starts, pair, odd
+        Inequality i is about the pairs pair[starts[i]:starts[i + 1]], F where odd.
+    """
+    n = pattern.n
+    starts = np.zeros(n + 1, np.int64)
+    room = 40 * n + 64
+    pair, odd = np.empty(room, np.int32), np.empty(room, np.int8)
+    length = np.empty(2 * n)
+    node = np.zeros((6, 2 * n), np.int32)
+    vertex = np.zeros((2, n), np.int32)
+    vertex[1] = -1
+    state = np.zeros(3, np.int64)
+    while state[0] < n and not run.exhausted():
+        before = int(state[0])
+        visited = _cycles.odd_cycles(
+            pattern.indptr, pattern.indices, pair_of, c, 1 - tolerance, cover,
+            length, node, vertex, state, starts, pair, odd, SLICE,
+        )  # fmt: skip
+        run.charge(visited)
+        if state[0] == before:
+            break  # no room left
+    starts = starts[: state[1] + 1]
+    return starts, pair[: starts[-1]], odd[: starts[-1]] != 0
+
+
+def keys(starts: np.ndarray, pair: np.ndarray, odd: np.ndarray) -> np.ndarray:
+    """Hash each inequality, whatever the order of its terms.
+
+    Equal inequalities have equal keys; a collision only loses an inequality.
+    """
+    x = (2 * pair.astype(np.int64) + odd).astype(np.uint64)
+    x += np.uint64(0x9E3779B97F4A7C15)
+    for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
+        x = (x ^ (x >> np.uint64(shift))) * np.uint64(factor)
+    return np.add.reduceat(x ^ (x >> np.uint64(31)), starts[:-1])
+
+
+def select(
     starts: np.ndarray, keep: np.ndarray, *terms: np.ndarray
 ) -> tuple[np.ndarray, list[np.ndarray]]:
     """The inequalities `keep` (ascending) and their terms."""

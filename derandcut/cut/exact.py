@@ -1,7 +1,7 @@
 """The exact stage: matching, or branch and bound, on each leaf of the kernel.
 
-Planar and toroidal leaves are solved by matching, small ones by branch and bound. The
-leaves' bounds add up to a bound on the graph at any time.
+Planar and toroidal leaves are solved by matching, small and sparse ones by branch and
+bound. The leaves' bounds add up to a bound on the graph at any time.
 """
 
 from __future__ import annotations
@@ -29,6 +29,9 @@ __all__ = ["Exact"]
 
 LARGEST = 600  # vertices of a leaf that branch and bound takes
 PROMISING = 200  # of a leaf where it likely pays, unasked
+SPARSE, MOST_EDGES = 3.5, 3000  # edges a vertex, and in all, for the linear program
+CONTESTED, TRIAL = 300, 2  # vertices, and work in roots of the program, to try both
+FEW = 16  # nodes of a larger leaf, sparse, after which it likely does not
 NATURAL_WORK = 100_000_000  # units an unlimited "auto" run spends on it, some seconds
 SHARE, HALF = 4, 2  # of the work it gets one in 4, and one in 2 if search is stale
 LEAST = 1 << 20  # but not in bits smaller than that
@@ -49,6 +52,35 @@ class Part:
     step : int
         Integer weights: cuts that matter differ by multiples of it.
     tree : BranchAndBound or None
+
+    Notes
+    -----
+    Which relaxation bounds the nodes of the tree is found out. A leaf with few edges
+    begins with the odd-cycle program (`lp`); where that leaves the root open and the
+    leaf is not too large, the dense relaxation grows a tree for twice the work of that
+    root, and the one that has proved less then goes on. CPU seconds to the proof (or
+    the bound after so many, and the optimum):
+
+        leaf                            n     m      program    dense
+        power grid                    413  1057          0.1    open after 30
+        3-D lattice, Gaussian         480  1500          10     -
+        3-D lattice, Gaussian         329  1015          0.7    -
+        3-D lattice, +-1              512  1536    464.7 (4)    478.9 (30), 458
+        3-D lattice, +-1              216   648          9      211.6 (4), 202
+                                      125   375          0.1    0.2
+        random cubic, kernels         123   297          0.1    0.3
+                                      183   441          0.3    2.3
+                                      247   599          0.7    8.5
+        random, 4-regular             150   300          0.1    0.3
+                                      200   400    343.0 (30)   344.6 (30), 340
+        random, 5-regular             200   500    418.8 (1)    416.0 (4), 415
+        random, degree 6, kernels     116   350          1.7    0.2
+                                      181   526    575.2 (25)   6.0, 570
+        random, density .1             98   494    3956 (12)    0.3, 3938
+
+    So short cycles or few edges decide for the program, and no number but the bounds
+    tells which leaves have enough of them. From 3.5 edges a vertex on the program has
+    won on none, from 300 vertices on the dense relaxation has not.
     """
 
     def __init__(self, leaf: Leaf, step: int, seed: int) -> None:
@@ -60,6 +92,10 @@ class Part:
         self.bound = math.inf
         self.proof: Proof = Positive()
         self.tree: BranchAndBound | None = None
+        self.rival: BranchAndBound | None = None  # with the other relaxation
+        self.sparse = graph.m <= min(SPARSE * graph.n, MOST_EDGES)
+        self.contested = not self.sparse  # the relaxation is chosen
+        self.trial = 0  # work the dense one has left to prove itself
         self.embedding: Embedding | None = None  # found, and not solved yet
         self.looked = False
         self.lower_bound(positive_weight(graph).unfloored)
@@ -71,14 +107,26 @@ class Part:
             return self.tree.done
         return self.bound <= self.cut + self.tolerance
 
+    @property
+    def possible(self) -> bool:
+        """Whether branch and bound can take it at all."""
+        return self.sparse or self.graph.n <= LARGEST
+
+    @property
+    def promising(self) -> bool:
+        """Whether branch and bound likely pays: small, or done near the root."""
+        early = self.tree is None or self.at_work.nodes <= FEW
+        return self.graph.n <= PROMISING or (self.sparse and early)
+
     def offer(self, partition: np.ndarray) -> bool:
         """Take a better partition, if it is one."""
         cut = self.graph.cut(partition)
         if cut <= self.cut:
             return False
         self.partition, self.cut = np.asarray(partition, np.int8), cut
-        if self.tree is not None:
-            self.tree.offer(self.partition)
+        for tree in (self.tree, self.rival):
+            if tree is not None:
+                tree.offer(self.partition)
         return True
 
     def lower_bound(self, bound: float) -> None:
@@ -113,26 +161,57 @@ class Part:
     def begin_round(self) -> int:
         """Take nodes to work; how many there are."""
         if self.tree is None:
-            self.tree = BranchAndBound(
-                self.graph,
-                self.partition,
-                step=self.step,
-                tolerance=self.tolerance,
-                seed=self.seed,
-            )
-        self.tree.fill()
-        return len(self.tree.slots)
+            self.tree = self._tree(linear=self.sparse)
+        self.at_work.fill()
+        return len(self.at_work.slots)
 
     def end_round(self, run: Run) -> bool:
         """Take in what the nodes have brought; True if there is a better cut."""
-        self.tree.settle(run)
-        better = self.offer(self.tree.partition)
-        self.lower_bound(self.tree.upper_bound)
+        before, tree = run.work, self.at_work
+        tree.settle(run)
+        better = self.offer(tree.partition)
+        self.lower_bound(tree.upper_bound)
+        if not self.contested:
+            self._contest(run.work - before)
         return better
+
+    @property
+    def at_work(self) -> BranchAndBound:
+        """The tree whose turn it is."""
+        return self.rival or self.tree
+
+    def _tree(self, *, linear: bool) -> BranchAndBound:
+        return BranchAndBound(
+            self.graph,
+            self.partition,
+            step=self.step,
+            tolerance=self.tolerance,
+            seed=self.seed,
+            linear=linear,
+        )
+
+    def _contest(self, units: int) -> None:
+        """Let the dense relaxation try a leaf whose root the program has left open."""
+        tree, rival = self.tree, self.rival
+        if rival is not None:
+            self.trial -= units
+            if rival.done or (self.trial <= 0 and rival.upper_bound < tree.upper_bound):
+                self.tree = rival
+            if rival.done or self.trial <= 0:
+                self.rival, self.contested = None, True
+            return
+        self.trial += TRIAL * units
+        if tree.nodes and not tree.done:
+            self.contested = self.graph.n > CONTESTED
+            if not self.contested:
+                self.rival = self._tree(linear=False)
 
     def best_proof(self) -> Proof:
         """Of the bound."""
-        return self.proof if self.tree is None else self.tree.proof()
+        trees = [tree for tree in (self.tree, self.rival) if tree is not None]
+        if not trees:
+            return self.proof
+        return min(trees, key=lambda tree: tree.upper_bound).proof()
 
 
 class Exact:
@@ -185,13 +264,13 @@ class Exact:
         work if every open leaf is small enough to hope, a few seconds where the search
         is settled, and half of the work beyond the natural end.
         """
-        sizes = [part.graph.n for part in self.open]
-        if not sizes or not self.prove or self.method == "search":
+        left = self.open
+        if not left or not self.prove or self.method == "search":
             return 0
+        ready = rounds >= SHORT_SEARCH or settled
         if self.method == "exact":
-            ready = rounds >= SHORT_SEARCH or settled
-            return math.inf if ready and sizes[0] <= LARGEST else 0
-        if sizes[-1] > PROMISING or rounds < SHORT_SEARCH:
+            return math.inf if ready and any(part.possible for part in left) else 0
+        if not ready or not all(part.promising for part in left):
             return 0
         if settled and not natural_end:
             return max(0, NATURAL_WORK - self.spent)
@@ -219,15 +298,19 @@ class Exact:
         """
         self._take(run)
         begin = offered = run.work
-        waiting = [part for part in self.open if part.graph.n <= LARGEST]
-        while waiting and run.work - begin < units and not run.exhausted():
+        waiting = [part for part in self.open if part.possible]
+        while run.work - begin < units and not run.exhausted():
+            if self.method != "exact":
+                waiting = [part for part in waiting if part.promising]
             nodes, together = 0, []
             for part in waiting:
                 if nodes >= SLOTS:
                     break
                 nodes += part.begin_round()
                 together.append(part)
-            work_at([part.tree for part in together], executor)
+            if not together:
+                break
+            work_at([part.at_work for part in together], executor)
             better = [part.end_round(run) for part in together]
             waiting = [part for part in waiting if not part.closed]
             if any(better) or run.work - offered > SLICE:

@@ -14,6 +14,7 @@ from derandcut import CutGraph
 from derandcut.cut import bound as bounds
 from derandcut.cut.bound import Factorisation, floor_to_values, upper_bound
 from derandcut.cut.sdp import Relaxation
+from derandcut.result import Status
 from derandcut.run import Run
 
 
@@ -180,6 +181,62 @@ def test_factorisation_matches_dense_cholesky(graph: CutGraph) -> None:
     assert chol.counts.sum() == sum(
         p * (p + 1) // 2 + p * q for p, q, _ in chol.fronts.tolist()
     )
+
+
+@pytest.mark.parametrize("n_threads", [1, 2])
+def test_slices_and_threads_leave_the_factor_alone(monkeypatch, n_threads: int) -> None:
+    graph = random_graph(400, 4000, 3, real=True)
+    whole = Factorisation(graph)
+    s = np.asarray(np.abs(graph.adjacency).sum(axis=1)) * whole.scale / 4 + 0.1
+    assert whole.factor(s)
+    monkeypatch.setattr(bounds, "FLOPS_A_SLICE", 1)
+    monkeypatch.setattr(bounds, "FLOPS_A_THREAD", 0)
+    sliced = Factorisation(graph, n_threads=n_threads)
+    assert sliced.factor(s)
+    b = np.random.default_rng(0).standard_normal(400)
+    assert (whole.solve(b) == sliced.solve(b)).all()
+
+
+class Clock(Run):
+    """A run that a clock of so many looks ends."""
+
+    looks = 10**9
+
+    def _reason_to_end(self):
+        self.looks -= 1
+        if self.looks < 0:
+            self.cut_short_at = self.work
+            return Status.TIME_LIMIT
+        return super()._reason_to_end()
+
+
+@pytest.mark.parametrize("share", [0, 0.01, 0.3, 0.6, 0.9, 0.999])
+def test_a_proof_that_the_clock_ends_leaves_a_run_that_repeats(
+    monkeypatch, share: float
+) -> None:
+    graph = random_graph(200, 2000, 4)
+    relaxation = Relaxation(graph)
+    relaxation.advance(Run(graph), tolerance=1e-3)
+    y = relaxation.dual()
+    chol = Factorisation(graph)
+    monkeypatch.setattr(bounds, "FLOPS_A_SLICE", 1)
+    run = Clock(graph)
+    whole = upper_bound(graph, y, run=run, factorisation=chol)
+    assert whole.method == "factorisation"
+    looks = 10**9 - run.looks
+    assert looks > 20
+    run = Clock(graph)
+    run.charge(12345)
+    run.looks = int(share * looks)
+    ended = upper_bound(graph, y, run=run, factorisation=chol)
+    assert (run.ended, run.repeatable_limit) == (Status.TIME_LIMIT, 12345)
+    again = Run(graph, work_limit=run.repeatable_limit)
+    again.charge(12345)
+    repeated = upper_bound(graph, y, run=again, factorisation=chol)
+    assert (ended.value, ended.method) == (repeated.value, repeated.method)
+    assert ended.method in ("cycles", "positive weight")
+    assert run.work == again.work
+    assert ended.value >= whole.value
 
 
 @settings(max_examples=60, deadline=None)

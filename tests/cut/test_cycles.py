@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from derandcut import CutGraph
 from derandcut.cut.bound import Bound, Factorisation
 from derandcut.cut.bounding import Bounding
-from derandcut.cut.cycles import Tightening
+from derandcut.cut.cycles import Tightening, violated_cycles
 from derandcut.cut.presolve import presolve
 from derandcut.cut.sdp import Relaxation, sdp
 from derandcut.run import Run
@@ -127,7 +127,7 @@ def test_separation_finds_only_what_is_violated():
     state, run = tightening(graph)
     c = state._cut_values()
     for starts, pair, odd in (
-        state._violated_cycles(run, c),
+        violated_cycles(state.pattern, state.pair_of, c, state.tolerance, 2, run),
         state._violated_triangles(run, c, 0),
     ):
         for i in range(len(starts) - 1):
@@ -182,7 +182,9 @@ def test_a_violated_cycle_is_found_through_each_vertex_on_one():
     for k in range(2 * n):
         far = np.minimum(far, far[:, k, None] + far[None, k])
     shortest = far[np.arange(n), np.arange(n) + n]
-    starts, pair, odd = state._violated_cycles(run, c)
+    starts, pair, odd = violated_cycles(
+        state.pattern, state.pair_of, c, state.tolerance, 2, run
+    )
     lengths = [
         np.where(odd[a:b], 1 - c[pair[a:b]], c[pair[a:b]]).sum()
         for a, b in pairwise(starts)
@@ -215,3 +217,21 @@ def test_bounding_offers_ever_lower_bounds():
     assert run.upper_bound < sdp(problem.kernel).upper_bound / problem.scale + (
         problem.constant
     )
+
+
+def test_bounding_widens_a_relaxation_that_is_stuck_at_its_rank(monkeypatch):
+    monkeypatch.setattr(Relaxation, "widen_for_a_bound", lambda self: None)
+    problem = presolve(sparse(200, 8, seed=11))
+    kernel = problem.kernel
+    run = Run(problem.graph, work_limit=30 * WORK)
+    start = np.sign(np.random.default_rng(0).standard_normal((kernel.n, 1)))
+    relaxation = Relaxation(kernel, V=start)
+    bounding = Bounding(
+        problem, relaxation, kind="proved", tolerance=1e-5, beyond=False
+    )
+    while not (bounding.tight or run.exhausted()):
+        run.charge(WORK)
+        if bounding.due(run):
+            bounding.step(run)
+    assert bounding.tight
+    assert run.upper_bound <= problem.bound(sdp(kernel).upper_bound * (1 + 3e-5))

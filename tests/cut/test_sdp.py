@@ -9,10 +9,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from derandcut import CutGraph, InputError
-from derandcut.cut.sdp import Relaxation, SDPResult, sdp
+from derandcut.cut import bound as bounds
+from derandcut.cut.sdp import Relaxation, SDPResult, Sweeper, sdp
 from derandcut.result import Status
 from derandcut.run import Run
+from tests.strategies import graphs
 
+relaxations = importlib.import_module("derandcut.cut.sdp")
 GSET = Path(__file__).parents[3] / "shared" / "data" / "gset"
 
 
@@ -184,16 +187,48 @@ def test_base_and_avx2_return_the_same_bits(rank: int, index: type) -> None:
     base = importlib.import_module("derandcut.cut._sdp")
     graph = random_graph(100, 500, 19, "real")
     arrays = graph.indptr, graph.indices.astype(index), graph.weights
-    start = Relaxation(graph, rank=rank).V
+    sweeper, start = Sweeper(graph), Relaxation(graph, rank=rank).V
+    order = sweeper.order.astype(index), sweeper.blocks, sweeper.classes
     V = [start.copy(), start.copy()]
     out = np.empty((2, graph.n))
     changes = []
     for i, kernel in enumerate((base, avx2)):
-        changes.append(kernel.sweep(*arrays, V[i], 1.9, 20))
+        part, board = np.empty(len(sweeper.blocks) - 1), np.zeros(80, np.int64)
+        changes.append(kernel.sweep(*arrays, V[i], *order, part, 1.9, 20, board))
         kernel.products(*arrays, V[i], out[i])
     assert changes[0] == changes[1]
     assert (V[0] == V[1]).all()
     assert (out[0] == out[1]).all()
+
+
+@given(graph=graphs(max_n=40))
+@settings(max_examples=60, deadline=None)
+def test_no_two_neighbours_share_a_class(graph: CutGraph) -> None:
+    sweeper = Sweeper(graph)
+    assert sorted(sweeper.order) == list(range(graph.n))
+    begins = sweeper.blocks[sweeper.classes]
+    assert (begins[0], begins[-1]) == (0, graph.n)
+    assert (np.diff(sweeper.blocks) > 0).all()
+    assert (np.diff(begins) > 0).all()
+    place = np.empty(graph.n, int)
+    place[sweeper.order] = np.arange(graph.n)
+    u, v, _ = graph.edges()
+    classes = np.searchsorted(begins, place, side="right")
+    assert (classes[u] != classes[v]).all()
+
+
+@pytest.mark.parametrize("n_threads", [2, 3])
+def test_bits_do_not_depend_on_the_threads(monkeypatch, n_threads: int) -> None:
+    monkeypatch.setattr(relaxations, "VISITS_A_THREAD", 0)
+    monkeypatch.setattr(relaxations, "VISITS_A_CLASS", 0)
+    monkeypatch.setattr(bounds, "FLOPS_A_THREAD", 0)
+    graph = random_graph(1500, 8000, 31, "real")
+    one = sdp(graph, tolerance=1e-6, n_threads=1)
+    other = sdp(graph, tolerance=1e-6, n_threads=n_threads)
+    assert (one.V == other.V).all()
+    assert (one.y == other.y).all()
+    assert one.upper_bound == other.upper_bound
+    assert one.sweeps == other.sweeps
 
 
 def test_same_seed_same_bits() -> None:

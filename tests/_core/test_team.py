@@ -1,0 +1,45 @@
+"""Teams: helpers are asked where allowed, and never waited for."""
+
+import threading
+
+import pytest
+
+from derandcut._core.team import Team
+
+
+def test_the_leader_returns_while_a_helper_has_not_come_back():
+    team, asked, release = Team(2), [], threading.Event()
+
+    def serve(x, board):
+        asked.append(board)
+        release.wait(60)
+
+    def lead(x, board):
+        return x + len(board)
+
+    first = team.run(lead, serve, 1)
+    # The helper is still out: it is not asked again.
+    assert [team.run(lead, serve, 1) for _ in range(5)] == [first] * 5
+    release.set()
+    team._executor.shutdown()
+    assert len(asked) == 1
+
+
+@pytest.mark.parametrize(("n_threads", "alone"), [(1, False), (3, True)])
+def test_a_leader_alone_asks_nobody(n_threads, alone):
+    team = Team(n_threads)
+
+    def serve(board):
+        raise AssertionError
+
+    assert team.run(lambda board: board.sum(), serve, alone=alone) == 0
+    assert team._executor is None
+
+
+def test_each_call_has_a_board_of_its_own():
+    boards = []
+    team = Team(4)
+    for _ in range(3):
+        team.run(boards.append, lambda board: None)
+    assert len({id(board) for board in boards}) == 3
+    assert not any(board.any() for board in boards)
