@@ -395,7 +395,7 @@ class CutGraph:
 
     @cached_property
     def negative_weight(self) -> float:
-        """Sum of the negative edge weights (W_neg of MATH.md (2.7))."""
+        """Sum of the negative edge weights (W_neg of (2.7) in docs/method)."""
         return self._sum(np.minimum(self.weights, 0))
 
     @cached_property

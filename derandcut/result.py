@@ -6,7 +6,7 @@ import enum
 import itertools
 import math
 from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -209,7 +209,6 @@ class CutResult:
     pool: tuple[np.ndarray, ...] = ()
     certify: Callable[[], dict[str, Any]] | None = None
     labels: tuple[Hashable, ...] | None = None
-    notes: tuple[str, ...] = field(default=())
 
     def __post_init__(self) -> None:
         self.partition.flags.writeable = False

@@ -1,5 +1,5 @@
 # Kernels of the low-rank relaxation: minimise f(V) = sum_{u<v} w_uv V_u . V_v over unit
-# rows V_u in R^rank (MATH.md section 3), rank a multiple of 8.
+# rows V_u in R^rank, rank a multiple of 8.
 #
 # Reads   the symmetric CSR arrays; V, and for the second order steps the tangent blocks.
 # Writes  V in place (`sweep`), or the output array named last.
