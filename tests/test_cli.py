@@ -233,6 +233,8 @@ def test_goemans_williamson_by_method(square, answer):
     arguments = ("--method", "goemans-williamson", "--json", "-")
     found = strict(answer("solve", square, *arguments))
     assert (found["cut"], found["method"]) == (4, "goemans-williamson")
+    text = answer("solve", square, "--method", "goemans-williamson")
+    assert re.search(r"^ +4  cut\n +<= 4  upper bound$", text, re.M)
 
 
 def test_plot(square, answer, refusal):

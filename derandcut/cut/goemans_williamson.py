@@ -133,7 +133,7 @@ def goemans_williamson(
         work_limit=0,
         method="goemans-williamson",
         n_threads=1,
-        chain=(Link("cut", cut), Link("upper bound", upper_bound)),
+        chain=(Link("cut", float(cut)), Link("upper bound", float(upper_bound))),
         stages=tuple(zip(names, np.diff(marks).tolist(), strict=True)),
         pool=(partition,),
         certify=partial(certificate, graph, partition, proof),
