@@ -317,3 +317,21 @@ def test_planar_graphs_are_matched_before_the_search():
     assert many.cut == result.cut and len(many.pool) > 1
     short = derandcut.maxcut(grid, work_limit=200 * grid.size())
     assert short.cut <= result.cut <= short.upper_bound
+
+
+def test_planar_blocks_are_matched_several_at_a_time():
+    rng = np.random.default_rng(1)
+    parts, optimum = [], 0
+    for _ in range(7):
+        grid = nx.convert_node_labels_to_integers(nx.grid_2d_graph(6, 7))
+        for edge in grid.edges:
+            grid.edges[edge]["weight"] = int(rng.integers(-9, 10))
+        optimum += derandcut.maxcut(grid).cut
+        parts.append(grid)
+    whole = nx.disjoint_union_all(parts)
+    whole.add_edges_from((42 * k, 42 * k + 42, {"weight": 5}) for k in range(6))
+    options = {"reductions": False}
+    one, three = (derandcut.maxcut(whole, n_threads=k, options=options) for k in (1, 3))
+    assert one.cut == one.upper_bound == optimum + 30
+    assert "search" not in [name for name, _ in one.stages]
+    assert (one.partition == three.partition).all() and one.work == three.work
