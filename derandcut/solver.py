@@ -234,7 +234,7 @@ def _solve(
         iterations, starts, draws = options.iterations, options.starts, 0
         if settings.method in ("auto", "exact") and iterations is None:
             # The search ascends again and again: here only the chain is needed.
-            iterations, starts, draws = SHORT_ASCENT, 1, DRAWS
+            iterations, starts, draws = SHORT_ASCENT, starts or 1, DRAWS
         with run.stage("derandomize"):
             found = derandomize(
                 kernel,

@@ -252,6 +252,7 @@ def test_trace_is_monotone_and_stages_are_timed():
         ({"initial": {5}}, "no vertex"),
         ({"options": "fast"}, "unknown preset"),
         ({"options": {"rank": 2.5}}, "rank must be a whole number"),
+        ({"options": {"rank": 513}}, "rank must be between 2 and 512"),
         ({"target": "x"}, "target must be a number"),
         ({"target": math.nan}, "target must be a number"),
         ({"callback": 3}, "callback must be callable"),
@@ -284,6 +285,16 @@ def test_the_rounding_of_parallel_edges_is_in_every_bound():
         options={"reductions": False},
     )
     assert Fraction(result.upper_bound) >= sum(map(Fraction, weights)) + 3 * 10**15
+
+
+def test_more_ascents_than_one_are_made_before_a_search_where_they_are_wanted():
+    graph = sparse()
+
+    def work(options):
+        result = derandcut.maxcut(graph, work_limit=10**8, options=options)
+        return [event.work for event in result.trace if event.stage == "derandomize"]
+
+    assert work({"starts": 4})[-1] > work({"starts": 1})[-1]
 
 
 def test_planar_graphs_are_matched_before_the_search():

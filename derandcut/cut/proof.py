@@ -71,7 +71,7 @@ class TJoin:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Psd:
-    """cut <= sum y - n lambda_min(Diag(y) - L/4) (MATH.md section 3).
+    """cut <= sum y - n lambda_min(Diag(y) - L/4).
 
     Attributes
     ----------

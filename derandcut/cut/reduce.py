@@ -153,7 +153,7 @@ def reduce(graph: CutGraph, run: Run | None = None) -> Reduction:
 
     Notes
     -----
-    MATH.md (4.1)-(4.4): the best value of a vertex with up to three neighbours is a
+    (4.1)-(4.4): the best value of a vertex with up to three neighbours is a
     function of their sides that is even under the global flip, hence a constant and
     three pair terms. A vertex u whose edge uv outweighs all its others together takes
     the side that edge asks for. (4.10): twins u and v with w_uz = c w_vz for all others
