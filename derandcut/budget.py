@@ -3,7 +3,8 @@
 A time limit becomes a work limit once, at the start. Each kernel of the pipeline is
 timed on a few passes over this very graph (scratch state, thrown away), and the
 pipeline's plan is walked until the seconds are used up. From there on only work
-counts, so that the limit found here repeats the run anywhere.
+counts, so that the limit found here repeats the run anywhere. Large graphs do without
+the measurement.
 """
 
 from __future__ import annotations
@@ -29,6 +30,8 @@ QUICK_SWEEPS = 40  # what the first relaxation usually takes
 ANNEALING_SHARE = 0.85  # of the search's work; the rest is relaxing
 FASTEST = 1e9  # units a second that branch and bound never reaches: the clock ends it
 MEASURE = 0.02  # share of the limit that a measurement may take
+MEASURED = 500_000  # edges: more make a measurement long, and these figures near enough
+SWEEP, STEP, ANNEAL = 2e-9, 15e-9, 4e-9  # seconds a unit there
 
 
 def work_budget(kernel: CutGraph, run: Run, settings: Settings) -> int:
@@ -46,31 +49,19 @@ def work_budget(kernel: CutGraph, run: Run, settings: Settings) -> int:
     seconds = MARGIN * (run.time_limit - run.seconds)
     if settings.method == "exact":
         return run.work + int(min(FASTEST * seconds, 1e18))
-    most = MEASURE * run.time_limit
-    rank = settings.options.rank
-    scratch = Scratch()
-
-    relaxation = Relaxation(kernel, rank=rank, seed=0, n_threads=settings.n_threads)
-    sweep = _seconds_per_unit(
-        scratch, most, lambda: relaxation.advance(scratch, tolerance=0.0, max_sweeps=1)
-    )
-    sampler = Sampler(kernel, relaxation.V, np.zeros(kernel.n))
-    step = _seconds_per_unit(scratch, most, lambda: sampler.advance(scratch, 1))
-    steps, starts = ascent_plan(
-        kernel, settings.options.iterations, settings.options.starts
-    )
+    sweep, step, anneal = SWEEP, STEP, ANNEAL
+    if kernel.m <= MEASURED:
+        sweep, step, anneal = _measured(kernel, run, settings)
     plan = [(sweep, QUICK_SWEEPS * 2 * kernel.m)]
     if settings.method == "derandomize":
+        steps, starts = ascent_plan(
+            kernel, settings.options.iterations, settings.options.starts
+        )
         plan += [
             (step / settings.n_threads, steps * starts * kernel.m),
             (sweep, math.inf),
         ]
     else:
-        words = 1 if bit_sliceable(kernel) else SCALAR_REPLICAS
-        replicas = population(kernel, words)
-        anneal = _seconds_per_unit(
-            scratch, most, lambda: replicas.anneal(scratch, 4, 1.0, 1.0)
-        )
         mixed = ANNEALING_SHARE * anneal + (1 - ANNEALING_SHARE) * step
         plan.append((mixed / min(settings.n_threads, ISLANDS), math.inf))
 
@@ -80,6 +71,28 @@ def work_budget(kernel: CutGraph, run: Run, settings: Settings) -> int:
         work += int(done)
         seconds -= done * cost
     return work
+
+
+def _measured(
+    kernel: CutGraph, run: Run, settings: Settings
+) -> tuple[float, float, float]:
+    """Seconds a unit of relaxing, of a step of the sampler, of annealing."""
+    most, rank = MEASURE * run.time_limit, settings.options.rank
+    scratch = Scratch()
+    relaxation = Relaxation(kernel, rank=rank, seed=0, n_threads=settings.n_threads)
+    sweep = _seconds_per_unit(
+        scratch, most, lambda: relaxation.advance(scratch, tolerance=0.0, max_sweeps=1)
+    )
+    sampler = Sampler(kernel, relaxation.V, np.zeros(kernel.n))
+    step = _seconds_per_unit(scratch, most, lambda: sampler.advance(scratch, 1))
+    if settings.method == "derandomize":
+        return sweep, step, ANNEAL
+    words = 1 if bit_sliceable(kernel) else SCALAR_REPLICAS
+    replicas = population(kernel, words)
+    anneal = _seconds_per_unit(
+        scratch, most, lambda: replicas.anneal(scratch, 4, 1.0, 1.0)
+    )
+    return sweep, step, anneal
 
 
 def _seconds_per_unit(

@@ -56,7 +56,8 @@ from derandcut.run import Run
 
 __all__ = ["maxcut"]
 
-SHORT_ASCENT = 200  # iterations
+SHORT_ASCENT, SHORT_WORK = 200, 50_000_000  # iterations; units, a second
+LEAST_ASCENT = 10  # iterations
 
 
 def maxcut(
@@ -234,7 +235,9 @@ def _solve(
         iterations, starts, draws = options.iterations, options.starts, 0
         if settings.method in ("auto", "exact") and iterations is None:
             # The search ascends again and again: here only the chain is needed.
-            iterations, starts, draws = SHORT_ASCENT, starts or 1, DRAWS
+            fitting = max(LEAST_ASCENT, SHORT_WORK // max(1, kernel.m))
+            iterations = min(SHORT_ASCENT, fitting)
+            starts, draws = starts or 1, DRAWS
         with run.stage("derandomize"):
             found = derandomize(
                 kernel,

@@ -20,6 +20,7 @@ __all__ = [
     "BitSlicedAnnealer",
     "Population",
     "ScalarAnnealer",
+    "annealer",
     "bit_sliceable",
     "population",
     "schedule",
@@ -282,8 +283,12 @@ def population(
     seed : int, default 0
     n_threads : int, default 1
     """
-    kind = BitSlicedAnnealer if bit_sliceable(graph) else ScalarAnnealer
-    return kind(graph, words, seed, n_threads)
+    return annealer(graph)(graph, words, seed, n_threads)
+
+
+def annealer(graph: CutGraph) -> type[Population]:
+    """Return the kind of population that suits the weights."""
+    return BitSlicedAnnealer if bit_sliceable(graph) else ScalarAnnealer
 
 
 class BitSlicedAnnealer(Population):

@@ -52,7 +52,8 @@ SETTLED = 1e-3  # |W_u|^2 / tau^2 of every vertex once nothing is left to decide
 START_WORK = 50_000_000  # edge and row visits that all starts may take together
 MOST_STARTS = 8
 AT_ONCE = 10_000  # edges up to which the certificate takes no time
-DRAWS, LARGE = 16, 500_000  # above so many edges the collapse tries draws first
+LARGE = 500_000  # above so many edges no saddle is left, and the collapse tries
+DRAWS = 16  # draws first
 SADDLE = 1e-4  # of sum |w| / (tau sqrt(n)): a gradient that small is looked into
 
 
@@ -474,7 +475,8 @@ def derandomize(
     seed : int, default 0
     draws : int, default 0
         As for `lemma.collapse.collapse`; some are always tried on large graphs, and
-        where the run is exhausted.
+        where the run is exhausted. More than 0: a search follows, and on a large graph
+        no `LemmaCertificate` is made.
 
     Returns
     -------
@@ -524,7 +526,9 @@ def _ascend(sampler: Sampler, run: Run, iterations: int, factor: float) -> None:
     sampler.weight_decay = weight_decay
     graph = sampler.graph
     small = SADDLE * graph.absolute_weight / (sampler.tau * math.sqrt(max(1, graph.n)))
-    if norm <= small and not sampler.settled and not run.exhausted():
+    # Second derivatives of every edge: too much for a large graph.
+    flat = norm <= small and graph.m <= LARGE
+    if flat and not sampler.settled and not run.exhausted():
         sampler.escape()
     sampler.advance(run, last)
 
@@ -545,12 +549,14 @@ def _finish(
         if not run.exhausted() and sampler.climb(20) > floor:
             W, b = sampler.W, sampler.b
             reached = sampler.value(W, b)
-    # Thirty matrix products: too much for a large graph where the time is up already.
+    # A Hessian, thirty products with it: too much for a large graph where a search
+    # waits, or where the time is up already.
+    waited_for = draws > 0 and graph.m > LARGE
     late = run.exhausted() and graph.m > AT_ONCE
-    lemma = None if late else sampler.certificate()
+    lemma = None if waited_for or late else sampler.certificate()
     if graph.m > LARGE or run.exhausted():
         draws = max(draws, DRAWS)
-    end = collapse(sampler.value, W, b, reached, draws)
+    end = collapse(sampler.value, W, b, reached, draws, hurry=run.exhausted())
     run.charge(end.evaluations * graph.m)
     partition = conditional_expectations(graph, product_means(end.b, tau))
     rounded = graph.cut(partition)

@@ -34,7 +34,7 @@ from concurrent.futures import Executor
 
 import numpy as np
 
-from derandcut.cut.anneal import bit_sliceable, population, schedule
+from derandcut.cut.anneal import BitSlicedAnnealer, annealer, schedule
 from derandcut.cut.crossover import combine
 from derandcut.cut.pool import Pool
 from derandcut.cut.rounding import one_flip_descent
@@ -98,6 +98,7 @@ class Search:
     ) -> None:
         self.graph = graph
         self.layout = Layout(graph)
+        self.annealer = annealer(graph)
         self.V = V
         self.law = law
         self.seed = seed
@@ -229,8 +230,8 @@ class Island:
     def __init__(self, search: Search, seed: int) -> None:
         self.graph, self.V, self.layout = search.graph, search.V, search.layout
         self.search = search
-        words = 1 if bit_sliceable(self.graph) else SCALAR_REPLICAS
-        self.replicas = population(self.graph, words, seed)
+        words = 1 if search.annealer is BitSlicedAnnealer else SCALAR_REPLICAS
+        self.replicas = search.annealer(self.graph, words, seed)
         self.units = words * self.graph.m
         self.rng = np.random.default_rng(seed)
         self.hottest, self.cold = schedule(self.graph, start="law")

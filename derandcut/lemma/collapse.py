@@ -122,6 +122,7 @@ def collapse(
     b: np.ndarray,
     current: float | None = None,
     draws: int = 0,
+    hurry: bool = False,
 ) -> Collapse:
     """Bring (W, b) to W = 0 along W's right singular vectors; F never falls (2.5).
 
@@ -141,6 +142,8 @@ def collapse(
         F(W, b) is also E F(0, b + W g), g standard normal: this many fixed draws of all
         directions at once are tried first, and the best is the answer if it does at
         least as well. Cheap where a line search is not; the line searches gain more.
+    hurry : bool, default False
+        Whether the first draw that does at least as well is good enough.
 
     Returns
     -------
@@ -170,6 +173,8 @@ def collapse(
         evaluations += 1
         if drawn > best:
             best, best_b = drawn, shifted
+        if hurry and best >= current:
+            break
     if best >= current:
         return Collapse(best_b, best, evaluations)
     # Right singular vectors from the small Gram matrix, smallest values first.
