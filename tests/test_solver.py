@@ -306,3 +306,15 @@ def test_planar_graphs_are_matched_before_the_search():
     assert many.cut == result.cut and len(many.pool) > 1
     short = derandcut.maxcut(grid, work_limit=200 * grid.size())
     assert short.cut <= result.cut <= short.upper_bound
+
+
+def test_no_member_of_the_pool_is_better_than_the_cut():
+    # blocks, whose best sides the pool puts together after the search has ended
+    rng = np.random.default_rng(3)
+    for _ in range(40):
+        blocks = [nx.gnp_random_graph(6, 0.6, seed=int(rng.integers(99))) for _ in "123"]
+        whole = nx.disjoint_union_all(blocks)
+        u, v = np.array(whole.edges()).T
+        graph = CutGraph.from_edges(u, v, rng.uniform(1, 9, len(u)), 18)
+        result = derandcut.maxcut(graph, work_limit=25, options={"reductions": False})
+        assert max(map(graph.cut, result.pool)) <= result.cut
