@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["CutGraph"]
 
 EXACT = 2.0**53  # integers up to here are exact in float64
+MANY, PASSES = 2000, 6  # numbers from which `rounded_sum` pays, of mixed size too
 INT32_MAX = 2**31 - 1
 
 
@@ -438,7 +439,7 @@ class CutGraph:
         across = self.weights[np.repeat(side, self.degrees) & ~side[self.indices]]
         if self.integer:
             return int(across.astype(np.int64).sum())
-        return math.fsum(across)
+        return rounded_sum(across)
 
     @property
     def digest(self) -> str:
@@ -459,6 +460,34 @@ class CutGraph:
     def __reduce__(self) -> tuple:
         state = self.indptr, self.indices, self.weights, self.labels, self.rounding
         return CutGraph, state
+
+
+def rounded_sum(values: np.ndarray) -> float:
+    """The sum of finite numbers, correctly rounded: as `math.fsum`, faster for many.
+
+    The leading bits of all numbers are added up, so many that no sum of them rounds,
+    then those of what is left (Rump, Ogita and Oishi 2008).
+
+    Parameters
+    ----------
+    values : (k,) float64 array
+
+    Returns
+    -------
+    float
+    """
+    parts, room = [], len(values).bit_length()
+    for _ in range(PASSES if len(values) > MANY else 0):
+        exponent = math.frexp(float(np.abs(values).max()))[1] + room
+        if exponent > 1022:
+            break
+        sigma = math.ldexp(1.0, exponent)
+        leading = (values + sigma) - sigma
+        parts.append(float(leading.sum()))
+        values = values - leading
+        if not values.any():
+            return math.fsum(parts)
+    return math.fsum([*parts, *values.tolist()])
 
 
 def vertex_array(name: str, values: Any) -> np.ndarray:

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from derandcut import CutGraph, InputError
+from derandcut.graph import rounded_sum
 
 RELAXED = settings(deadline=None, max_examples=60)
 INTEGERS = st.integers(-50, 50).map(float)
@@ -244,3 +245,13 @@ def test_bad_partitions_and_weights_are_refused():
     for w in ([], [1, 2], [math.nan]):
         with pytest.raises(InputError):
             graph.reweighted(w)
+
+
+@pytest.mark.parametrize("spread", [0, 12, 290])
+@pytest.mark.parametrize("size", [10, 3000])
+def test_many_numbers_add_up_to_their_correctly_rounded_sum(size, spread):
+    rng = np.random.default_rng(size + spread)
+    x = rng.standard_normal(size) * 10.0 ** rng.integers(-spread, spread + 1, size)
+    cancelled = np.concatenate([x, -x[::-1], [1e-30]])
+    for values in (x, cancelled, 2.0**-1060 * x, np.zeros(size)):
+        assert rounded_sum(values) == math.fsum(values)

@@ -312,7 +312,9 @@ def test_no_member_of_the_pool_is_better_than_the_cut():
     # blocks, whose best sides the pool puts together after the search has ended
     rng = np.random.default_rng(3)
     for _ in range(40):
-        blocks = [nx.gnp_random_graph(6, 0.6, seed=int(rng.integers(99))) for _ in "123"]
+        blocks = [
+            nx.gnp_random_graph(6, 0.6, seed=int(rng.integers(99))) for _ in "123"
+        ]
         whole = nx.disjoint_union_all(blocks)
         u, v = np.array(whole.edges()).T
         graph = CutGraph.from_edges(u, v, rng.uniform(1, 9, len(u)), 18)

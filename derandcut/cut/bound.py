@@ -25,7 +25,7 @@ from scipy.sparse.linalg import LinearOperator
 from derandcut._core import load_kernel
 from derandcut._core.team import Team
 from derandcut.cut.proof import Inequalities, Packing, Positive, Proof, Psd
-from derandcut.graph import CutGraph
+from derandcut.graph import CutGraph, rounded_sum
 from derandcut.lemma.certificate import largest_eigenvalue
 from derandcut.run import Run, Scratch, Trial
 
@@ -667,7 +667,7 @@ def _sum(graph: CutGraph, values: np.ndarray) -> float:
     """Sum, exactly rounded."""
     if graph.integer:  # both directions of an edge: even, at most 2^54
         return float(values.astype(np.int64).sum())
-    return math.fsum(values)
+    return rounded_sum(values)
 
 
 def _scale(graph: CutGraph) -> float:
