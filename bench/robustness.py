@@ -1,10 +1,13 @@
-"""Proved bounds against brute force on random small graphs of every kind.
+"""Bounds, proofs and certificates against brute force on random small graphs.
 
     python bench/robustness.py [--graphs 10000] [--seed 0]
 
 Weights of any sign, integer or real, at scales 1e-12 to 1e12 or mixing them; empty
-graphs, stars, bipartite and complete graphs, all weights negative. Each bound that is
-offered must be finite and at least the maximum cut; prints the count of each method.
+graphs, stars, bipartite, complete and disconnected graphs, 3 x 3 tori, all weights
+negative. Each bound that the relaxation offers must be finite and at least the maximum
+cut. Then `maxcut` solves the graph, by "exact" and "auto" in turns: what it calls
+optimal must be, and the checker must accept its certificate. Prints the count of each
+method and status.
 """
 
 import argparse
@@ -13,21 +16,26 @@ from collections import Counter
 
 import numpy as np
 
+import derandcut
+from derandcut import check
 from derandcut.cut.bounding import Bounding
 from derandcut.cut.presolve import presolve
 from derandcut.cut.sdp import Relaxation
 from derandcut.graph import CutGraph
 from derandcut.run import Run
 
-SHAPES = ("random", "sparse", "empty", "star", "bipartite", "complete", "ring")
+SHAPES = (
+    *("random", "sparse", "empty", "star", "bipartite", "complete", "ring"),
+    *("disconnected", "torus"),
+)
 KINDS = ("unit", "sign", "integer", "real", "negative", "scaled", "mixed")
 
 
 def draw(rng: np.random.Generator) -> CutGraph:
     """One graph of 1 to 10 vertices."""
-    n = int(rng.integers(1, 11))
-    u, v = np.triu_indices(n, 1)
     shape, kind = rng.choice(SHAPES), rng.choice(KINDS)
+    n = 9 if shape == "torus" else int(rng.integers(1, 11))
+    u, v = np.triu_indices(n, 1)
     keep = {
         "random": rng.random(len(u)) < 0.6,
         "sparse": rng.random(len(u)) < 2.5 / n,
@@ -36,6 +44,8 @@ def draw(rng: np.random.Generator) -> CutGraph:
         "bipartite": (u + v) % 2 == 1,
         "complete": np.ones(len(u), bool),
         "ring": (v - u == 1) | ((u == 0) & (v == n - 1)),
+        "disconnected": (u < n // 2) == (v < n // 2),
+        "torus": (u // 3 == v // 3) ^ (u % 3 == v % 3),
     }[shape]
     u, v = u[keep], v[keep]
     real = rng.uniform(-10, 10, len(u))
@@ -60,14 +70,25 @@ def maximum_cut(graph: CutGraph) -> float:
     return float(values.max())
 
 
+def accepted(graph: CutGraph, certificate: dict) -> bool:
+    """What the checker says."""
+    u, v, w = (column.tolist() for column in graph.edges())
+    edges = dict(zip(zip(u, v, strict=True), w, strict=True))
+    try:
+        check.check(graph.n, edges, certificate)
+    except check.Refused:
+        return False
+    return True
+
+
 def main() -> None:
-    """Draw, bound, compare."""
+    """Draw, bound, solve, compare."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--graphs", type=int, default=10_000)
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     rng = np.random.default_rng(options.seed)
-    methods, gaps, wrong = Counter(), [], 0
+    methods, statuses, gaps, wrong = Counter(), Counter(), [], 0
     for number in range(options.graphs):
         graph = draw(rng)
         problem = presolve(graph, reductions=number % 2 == 0)
@@ -85,7 +106,17 @@ def main() -> None:
         methods[bounding.method] += 1
         if optimum > 0:
             gaps.append(run.upper_bound / optimum - 1)
-    print(f"{options.graphs} graphs, {wrong} wrong bounds, {dict(methods)}")
+        method = ("exact", "auto")[number % 2]
+        result = derandcut.maxcut(graph, method=method, n_threads=1)
+        lacking = optimum - result.cut
+        room = 0 if graph.integer else max(rounding, 1e-9 * abs(optimum))
+        false = result.status is derandcut.Status.OPTIMAL and lacking > room
+        if false or not accepted(graph, result.certificate):
+            wrong += 1
+            print("FALSE", number, graph, list(zip(*graph.edges(), strict=True)))
+        statuses[f"{method}: {result.status.value}"] += 1
+    print(f"{options.graphs} graphs, {wrong} wrong")
+    print(f"bounds of the relaxation by {dict(methods)}, {dict(statuses)}")
     print(f"median gap {np.median(gaps):.1e}, largest {max(gaps):.1e}")
 
 

@@ -6,6 +6,9 @@
 (2, 2)
 """
 
+import importlib
+from types import ModuleType
+
 from derandcut.cut.goemans_williamson import goemans_williamson
 from derandcut.cut.sdp import sdp
 from derandcut.errors import DerandcutError, InputError
@@ -30,3 +33,16 @@ __all__ = [
     "verify",
 ]
 __version__ = "0.1.0"
+
+_MODULES = ("datasets", "formats", "jl", "lemma", "models", "nn")
+
+
+def __getattr__(name: str) -> ModuleType:
+    """Load a module when it is first used: `derandcut.datasets`, `derandcut.nn`."""
+    if name in _MODULES:
+        return importlib.import_module(f"{__name__}.{name}")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_MODULES})

@@ -28,7 +28,8 @@ stand in prefix order: one is followed by the statements it is made of.
                 statement's bound is rounded down to such a value
     branch      vertices u, v on the same side, then on different sides: two statements
     infeasible  the decisions contradict each other
-    reduce      best sides of vertices with few neighbours; dominated vertices, twins
+    reduce      best sides of vertices with few neighbours, and of cliques; dominated
+                vertices, twins
     add         parts that share no weight: one statement for each
 """
 
@@ -374,6 +375,13 @@ def reduce(statement, problem):
     rest = problem.finer(max(unit, problem.unit) + 1)
     gone = set()
     for step in field(statement, "steps", list):
+        if type(step) is list and len(step) == 1 and type(step[0]) is list:
+            members = integers(step[0], 0, last)
+            if not gone.isdisjoint(members):
+                raise Refused("reduce: a vertex is already gone")
+            take_clique(rest, members)
+            gone.update(members)
+            continue
         integers(step)
         integers(step[:2], 0, last)
         if not gone.isdisjoint(step[:2]) or len(set(step[:2])) < len(step[:2]):
@@ -387,7 +395,7 @@ def reduce(statement, problem):
         elif len(step) == 3:
             shift_weight(rest, step[0], step[1], step[2] << rest.unit - unit)
         else:
-            raise Refused("reduce: a step has one to three numbers")
+            raise Refused("reduce: a step has one to three numbers, or is a clique")
     kernel, _ = rest.without(gone)
     return [lambda: kernel], lambda bounds: bounds[0]
 
@@ -413,6 +421,41 @@ def eliminate(problem, u):
             if twice % 2:
                 raise Refused("reduce: a weight finer than half a unit")
             problem.add(ends[i], ends[j], twice // 2)
+
+
+def take_clique(problem, members):
+    """The best sides of vertices that can balance themselves and all others (4.13).
+
+    w_ij = w t_i t_j for i in the clique and any other j, where t is 1 or -1 in the
+    clique and the |t| of its neighbours add up to one more than its size at most. With
+    weights w t_i t_j between the neighbours, too, the value would be
+    w ((sum t)^2 - (sum t x)^2) / 4, and the clique can make |sum t x| 0 or 1.
+    """
+    if len(members) < 2 or len(set(members)) < len(members):
+        raise Refused("reduce: a clique has two vertices or more, each once")
+    u, inside = members[0], set(members)
+    w = abs(problem.rows[u].get(members[1], 0))
+    if w == 0 or any(x % w for x in problem.rows[u].values()):
+        raise Refused(f"reduce: no clique at {u}: weights are no multiples of one")
+    t = {u: 1, **{z: x // w for z, x in problem.rows[u].items()}}
+    for v in members:
+        row = problem.rows[v]
+        if abs(t.get(v, 0)) != 1 or len(row) != len(t) - 1:
+            raise Refused(f"reduce: {v} is not in a clique with {u}")
+        if any(x != w * t[v] * t.get(z, 0) for z, x in row.items()):
+            raise Refused(f"reduce: {v} is not in a clique with {u}")
+    others = [z for z in t if z not in inside]
+    if sum(abs(t[z]) for z in others) > len(members) + 1:
+        raise Refused(f"reduce: the clique at {u} cannot balance its neighbours")
+    problem.constant += w * (sum(t.values()) ** 2 // 4)
+    for v in members:
+        for z in problem.rows[v]:
+            if z not in inside:
+                del problem.rows[z][v]
+        problem.rows[v] = {}
+    for k, a in enumerate(others):
+        for b in others[:k]:
+            problem.add(a, b, -w * t[a] * t[b])
 
 
 def contract(problem, u, v):

@@ -291,7 +291,6 @@ def _report(instance: str, graph: CutGraph, result: CutResult) -> None:
         ("gap", "unknown" if result.gap is None else f"{100 * result.gap:.4g} %"),
         ("status", f"{result.status.value}: {result.status.remedy}"),
         ("time", f"{result.seconds:.2f} s, {result.work} units of work"),
-        *(("note", note) for note in result.notes),
     ]
     blocks = [_aligned(rows)]
     if result.chain:
@@ -308,7 +307,10 @@ def _report(instance: str, graph: CutGraph, result: CutResult) -> None:
             for sign, value, link in zip(signs, values, result.chain, strict=True)
         )
     if result.stages:
-        rows = [(f"  {name}", f"{seconds:.3f} s") for name, seconds in result.stages]
+        total: dict[str, float] = {}  # search and bound take turns
+        for name, seconds in result.stages:
+            total[name] = total.get(name, 0.0) + seconds
+        rows = [(f"  {name}", f"{seconds:.3f} s") for name, seconds in total.items()]
         blocks.append(f"stages:\n{_aligned(rows)}")
     click.echo("\n\n".join(blocks))
 
@@ -353,8 +355,6 @@ def check(graph: str, certificate: str, format: str | None) -> int:
 @click.option("--format", metavar="F", help="Format of FILE; guessed by default.")
 def info(file: str, format: str | None) -> None:
     """Describe the graph in FILE: size, weights, degrees, components, digest."""
-    from scipy.sparse.csgraph import connected_components
-
     graph = _read(file, format)
     rows = [("vertices", f"{graph.n}"), ("edges", f"{graph.m}")]
     if graph.m:
@@ -367,7 +367,7 @@ def info(file: str, format: str | None) -> None:
             ("negative weight", f"{graph.negative_weight:.12g}"),
             ("degrees", f"{least} to {most}, mean {graph.degrees.mean():.4g}"),
         ]
-    components = connected_components(graph.adjacency)[0] if graph.n else 0
+    components = int(graph.components.max(initial=-1)) + 1
     rows += [("components", f"{components}"), ("digest", graph.digest)]
     click.echo(_aligned(rows))
 

@@ -33,17 +33,25 @@ class Options:
     derandcut.errors.InputError: unknown option 'iteration', did you mean 'iterations'?
     """
 
-    rank: int = _option(16, 2, 4096, "columns of V and W in the relaxation")
+    rank: int = _option(16, 2, 512, "columns of V and W in the relaxation")
     iterations: int | None = _option(
-        None, 0, 10**7, "steps of the derandomized relaxation; None: by size"
+        None,
+        0,
+        10**7,
+        "steps of the derandomized relaxation; None: by size, 200 before a search",
     )
     starts: int | None = _option(
-        None, 1, 1000, "ascents, the best kept; None: as many as are cheap"
+        None,
+        1,
+        1000,
+        "ascents, the best kept; None: as many as are cheap, one of those 200 steps",
     )
     start_scale: float = _option(12.0, 1e-3, 1e6, "c of the start W = c V (tau = 1)")
     sdp_tolerance: float = _option(1e-3, 1e-12, 1, "relative gap of the starting SDP")
     bound_tolerance: float = _option(8e-6, 1e-12, 1, "relative gap of the bound's SDP")
-    reductions: bool = _option(True, 0, 1, "eliminate vertices exactly first")
+    reductions: bool = _option(
+        True, 0, 1, "reduce the graph exactly first; it is split into blocks anyway"
+    )
 
     def __post_init__(self) -> None:
         for record in fields(self):

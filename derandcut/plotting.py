@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
-from scipy.sparse.csgraph import connected_components
 from scipy.sparse.linalg import eigsh
 
 from derandcut.errors import InputError, MissingDependencyError
@@ -65,7 +64,7 @@ def layout(graph: CutGraph) -> tuple[np.ndarray, np.ndarray]:
     >>> places.shape
     (3, 2)
     """
-    membership = connected_components(graph.adjacency)[1]
+    membership = graph.components
     vertices = np.flatnonzero(membership == np.bincount(membership).argmax())
     pattern = graph.adjacency[vertices][:, vertices]
     pattern.data = np.ones(len(pattern.data))

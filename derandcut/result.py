@@ -6,7 +6,7 @@ import enum
 import itertools
 import math
 from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -50,7 +50,7 @@ _REMEDIES = {
     Status.GAP_REACHED: "lower `gap` to go on",
     Status.TARGET_REACHED: "raise `target`, or drop it, to go on",
     Status.FINISHED: "the pipeline came to its natural end; "
-    "a `time_limit` lets the search go on",
+    "method auto with a `time_limit` searches on",
     Status.TIME_LIMIT: "raise `time_limit`, or start from this result with `initial`",
     Status.WORK_LIMIT: "raise `work_limit`, or start from this result with `initial`",
     Status.INTERRUPTED: "start from this result with `initial` to go on",
@@ -209,7 +209,6 @@ class CutResult:
     pool: tuple[np.ndarray, ...] = ()
     certify: Callable[[], dict[str, Any]] | None = None
     labels: tuple[Hashable, ...] | None = None
-    notes: tuple[str, ...] = field(default=())
 
     def __post_init__(self) -> None:
         self.partition.flags.writeable = False

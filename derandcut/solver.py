@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Hashable, Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -234,7 +234,7 @@ def _solve(
         iterations, starts, draws = options.iterations, options.starts, 0
         if settings.method in ("auto", "exact") and iterations is None:
             # The search ascends again and again: here only the chain is needed.
-            iterations, starts, draws = SHORT_ASCENT, 1, DRAWS
+            iterations, starts, draws = SHORT_ASCENT, starts or 1, DRAWS
         with run.stage("derandomize"):
             found = derandomize(
                 kernel,
@@ -277,7 +277,7 @@ def _solve(
             natural_end = False  # reached, and there is a limit to use up
             if settings.bound != "none" and settings.pool_size == 1:
                 with run.stage("surface"):  # on the plane that is all
-                    _surface(graph, run, settings, exact, embedding, searched=False)
+                    _surface(run, settings, exact, executor, embedding, searched=False)
             while not run.exhausted():
                 units = exact.allowance(run, search.round, search.settled, natural_end)
                 if units > 0:
@@ -297,7 +297,9 @@ def _solve(
                     run.offer_cut(problem.lift(search.best.partitions[0]))
                 if search.round == 1:
                     with run.stage("surface"):
-                        _surface(graph, run, settings, exact, embedding, searched=True)
+                        _surface(
+                            run, settings, exact, executor, embedding, searched=True
+                        )
                 if bounding.due(run):
                     with run.stage("bound"):
                         bounding.step(run)
@@ -311,10 +313,10 @@ def _solve(
 
 
 def _surface(
-    graph: CutGraph,
     run: Run,
     settings: Settings,
     exact: Exact,
+    executor: Executor,
     embedding: Embedding | None,
     *,
     searched: bool,
@@ -324,10 +326,11 @@ def _surface(
     The user's embedding is one of the graph as it came, without reductions.
     """
     if embedding is None:
-        exact.match(run, searched)
+        exact.match(run, executor, searched)
         return
     if not searched and not needs_no_search(embedding, run):
         return
+    graph = run.graph
     found = solve_surface(
         graph, run, embedding=embedding, incumbent=run.partition, seed=settings.seed
     )

@@ -176,6 +176,28 @@ def test_twins_of_rounded_weights_are_made_alike(c, between):
     assert abs(bound - Fraction(expected)) <= room(graph)
 
 
+@pytest.mark.parametrize("noise", [0, 1, 3])
+@pytest.mark.parametrize("seed", range(5))
+def test_cliques_of_rounded_weights_are_made_exact(seed, noise):
+    """All but for last bits, and an edge that should have vanished."""
+    rng = np.random.default_rng([5, seed])
+    t = np.array([1, -1, 1, 1, 2, -1, 1, 0])
+    u, v = np.triu_indices(8, 1)
+    w, size = rng.uniform(1, 2, len(u)), rng.uniform(0.1, 0.2)
+    inside = u < 4
+    w[inside] = size * (t[u] * t[v])[inside]
+    w *= 1 + 2.0**-52 * noise * rng.integers(-1, 2, len(u))
+    w[(u == 2) & (v == 7)] = noise * 1e-17
+    graph = CutGraph.from_edges(u, v, w, 8)
+    steps = np.array([[0, -4], [2, -4], [1, -4], [3, -4]])
+    found = certificate(graph, np.ones(8), Reduced(steps, Positive()))
+    (reduced,) = (part for part in found["proof"] if part["rule"] == "reduce")
+    assert any(len(step) == 3 for step in reduced["steps"]) == bool(noise)
+    left = (w - size * t[u] * t[v])[~inside]
+    expected = size * (t.sum() ** 2 // 4) + left[left > 0].sum()
+    assert abs(verdict(graph, found).bound - Fraction(expected)) <= room(graph)
+
+
 def test_gset_through_the_command_line(tmp_path, capsys):
     path = str(tmp_path / "G14.json.gz")
     arguments = ["gset:G14", "--work-limit", "12000000", "--certificate", path]

@@ -140,13 +140,26 @@ ALIKE = CutGraph.from_edges(
     [1, 2, 3, 4, 2, 3, 4, 3, 4, 4, 1, 2, 3, 4, 5, 1, 2, 3, 4],
     [4, 4, 3, 3, 4, 5, 4, 3, 4, 5, -8, -8, -6, -6, 1, 4, 4, 3, 3],
 )
+# a clique of vertices 0, 1, 2, the last opposite; its neighbours with t = 1, -2, 1
+BALANCED = CutGraph.from_edges(
+    [0, 0, 1, 0, 0, 0, 1, 1, 1, 2, 2, 2, 3, 4, 3, 4, 5, 3],
+    [1, 2, 2, 3, 4, 5, 3, 4, 5, 3, 4, 5, 4, 5, 6, 6, 6, 5],
+    [2, -2, -2, 2, -4, 2, 2, -4, 2, -2, 4, -2, 3, 1, 5, 4, -5, 7],
+)
+UNEVEN = BALANCED.reweighted(BALANCED.edges()[2] * 0.3)
+CLIQUE = np.array([[0, -3], [1, -3], [2, -3]])
 CASES = [
     *((f"{name}, integer", WHEEL, proof) for name, proof in proofs(WHEEL)),
     *((f"{name}, real", REAL, proof) for name, proof in proofs(REAL)),
     ("split", TWO, SPLIT),
     ("twins", ALIKE, Reduced(reduce(ALIKE).steps, Positive())),
+    ("clique, integer", BALANCED, Reduced(CLIQUE, Packing())),
+    ("clique, real", UNEVEN, Reduced(CLIQUE, Positive())),
 ]
-BEST = {id(g): optimum(g.n, edges_of(g)) for g in (WHEEL, REAL, TWO, ALIKE)}
+BEST = {
+    id(g): optimum(g.n, edges_of(g))
+    for g in (WHEEL, REAL, TWO, ALIKE, BALANCED, UNEVEN)
+}
 
 
 def made(graph, proof):
@@ -346,6 +359,10 @@ def test_what_each_rule_refuses():
         [{"rule": "reduce", "unit": 0, "steps": [[0, 1]]}, box],
         [{"rule": "reduce", "unit": 0, "steps": [[2], [2]]}, box],
         [{"rule": "reduce", "unit": 0, "steps": [[2, 2]]}, box],
+        [{"rule": "reduce", "unit": 0, "steps": [[]]}, box],
+        [{"rule": "reduce", "unit": 0, "steps": [[[]]]}, box],
+        [{"rule": "reduce", "unit": 0, "steps": [[[2]]]}, box],
+        [{"rule": "reduce", "unit": 0, "steps": [[[1, 2, 3]]]}, box],
         [{"rule": "add", "parts": [[0, 1, 2], [3, 4, 5]]}, box, box],
         [{"rule": "add", "parts": [order, order]}, box, box],
         [{"rule": "add", "parts": [[0, 0, 1, 2, 3, 4, 5]]}, box],
@@ -369,6 +386,58 @@ def test_4_10_twins_are_compared_exactly():
     del edges[4, 5]
     with pytest.raises(Refused, match="alike"):
         check.derive(steps, check.problem_of(ALIKE.n, edges))
+
+
+def derived(steps, edges):
+    statement = {"rule": "reduce", "unit": 0, "steps": steps}
+    problem = check.problem_of(7, edges)
+    (make,), _ = check.reduce(statement, problem)
+    return make()
+
+
+def test_4_13_a_clique_leaves_the_best_value_for_each_cut_of_the_others():
+    edges = edges_of(BALANCED)
+    rest = derived([[[0, 1, 2]]], edges)
+    assert rest.n == 4
+    for sides in itertools.product((0, 1), repeat=4):
+        best = optimum(7, edges, dict(enumerate(sides, 3)))
+        across = (w for u, v, w in rest.pairs() if sides[u] != sides[v])
+        assert rest.value(rest.constant + sum(across)) == best
+    # two are enough where vertex 4 is absent: the third has no neighbours then
+    fewer = {pair: w for pair, w in edges.items() if 4 not in pair}
+    whole, stepwise = derived([[[0, 1, 2]]], fewer), derived([[[1, 0]], [2]], fewer)
+    assert whole.rows == stepwise.rows and whole.constant == stepwise.constant
+
+
+@pytest.mark.parametrize(
+    ("members", "changes"),
+    [
+        ([0, 1], {}),  # its neighbours' |t| are 1 + 4
+        ([0, 1, 1], {}),
+        ([0, 1, 2, 2], {}),
+        ([0, 1, 3], {}),
+        ([0, 1, 2, 7], {}),
+        ([0, 1, 2, -1], {}),
+        ([0, 1, 2, 6], {}),
+        ([4, 0, 1], {}),
+        ([0, 1, 2], {(0, 1): 3.0}),
+        ([0, 1, 2], {(0, 1): -2.0}),
+        ([0, 1, 2], {(2, 3): 2.0}),
+        ([0, 1, 2], {(1, 4): -6.0}),
+        ([0, 1, 2], {(0, 6): 2.0}),
+        ([0, 1, 2], {(2, 6): 2.0}),
+        ([0, 1, 2], {(0, 3): 3.0, (1, 3): 3.0, (2, 3): -3.0}),  # 3/2 of the weight
+        ([0, 1, 2], {(0, 3): 4.0, (1, 3): 4.0, (2, 3): -4.0}),  # 2 + 2 + 1 > 3 + 1
+        ([0, 1, 2], {(0, 6): 2.0, (1, 6): 2.0, (2, 6): -2.0}),
+    ],
+)
+def test_4_13_what_is_no_clique_is_refused(members, changes):
+    with pytest.raises(Refused):
+        derived([[members]], edges_of(BALANCED) | changes)
+    with pytest.raises(Refused, match="already gone"):
+        derived([[[0, 1, 2]], [[2, 1]]], edges_of(BALANCED))
+    with pytest.raises(Refused, match="already gone"):
+        derived([[[0, 1, 2]], [0]], edges_of(BALANCED))
 
 
 def test_a_certificate_of_another_graph_is_refused():

@@ -97,6 +97,18 @@ def test_import_loads_nothing_heavy():
     assert run.stdout.strip() == "[]"
 
 
+def test_the_documented_modules_are_there_without_an_import_of_their_own():
+    code = "import derandcut; print(derandcut.datasets.load, derandcut.models.QUBO)"
+    subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        check=True,
+        cwd=PACKAGE.parent,
+    )
+    assert set(derandcut._MODULES) <= set(dir(derandcut))
+    assert not hasattr(derandcut, "no_such_module")
+
+
 def test_optional_packages_are_imported_only_where_they_are_used():
     # The lemma differentiates with torch where it is there; the benchmark's adaptors
     # run other people's packages.

@@ -1,4 +1,4 @@
-"""MATH.md, sections 1 and 2: one test for each numbered fact."""
+"""docs/method, (1.1) to (2.7): one test for each numbered fact."""
 
 import itertools
 

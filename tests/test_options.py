@@ -1,5 +1,8 @@
 """Options: presets, ranges, names."""
 
+from dataclasses import fields
+from pathlib import Path
+
 import pytest
 
 from derandcut.errors import InputError
@@ -12,6 +15,13 @@ def test_presets_and_instances():
     assert Options.of({"rank": 8}).rank == 8
     mine = Options(iterations=5)
     assert Options.of(mine) is mine
+
+
+def test_the_page_that_helps_to_choose_lists_every_option():
+    page = (Path(__file__).parents[1] / "docs/how-to-choose.md").read_text("utf-8")
+    for record in fields(Options):
+        row = f"| `{record.name}` | {record.default} | {record.metadata['text']} |"
+        assert row in page
 
 
 @pytest.mark.parametrize(

@@ -252,6 +252,7 @@ def test_trace_is_monotone_and_stages_are_timed():
         ({"initial": {5}}, "no vertex"),
         ({"options": "fast"}, "unknown preset"),
         ({"options": {"rank": 2.5}}, "rank must be a whole number"),
+        ({"options": {"rank": 513}}, "rank must be between 2 and 512"),
         ({"target": "x"}, "target must be a number"),
         ({"target": math.nan}, "target must be a number"),
         ({"callback": 3}, "callback must be callable"),
@@ -286,6 +287,16 @@ def test_the_rounding_of_parallel_edges_is_in_every_bound():
     assert Fraction(result.upper_bound) >= sum(map(Fraction, weights)) + 3 * 10**15
 
 
+def test_more_ascents_than_one_are_made_before_a_search_where_they_are_wanted():
+    graph = sparse()
+
+    def work(options):
+        result = derandcut.maxcut(graph, work_limit=10**8, options=options)
+        return [event.work for event in result.trace if event.stage == "derandomize"]
+
+    assert work({"starts": 4})[-1] > work({"starts": 1})[-1]
+
+
 def test_planar_graphs_are_matched_before_the_search():
     grid = nx.grid_2d_graph(12, 12)
     rng = np.random.default_rng(0)
@@ -306,6 +317,24 @@ def test_planar_graphs_are_matched_before_the_search():
     assert many.cut == result.cut and len(many.pool) > 1
     short = derandcut.maxcut(grid, work_limit=200 * grid.size())
     assert short.cut <= result.cut <= short.upper_bound
+
+
+def test_planar_blocks_are_matched_several_at_a_time():
+    rng = np.random.default_rng(1)
+    parts, optimum = [], 0
+    for _ in range(7):
+        grid = nx.convert_node_labels_to_integers(nx.grid_2d_graph(6, 7))
+        for edge in grid.edges:
+            grid.edges[edge]["weight"] = int(rng.integers(-9, 10))
+        optimum += derandcut.maxcut(grid).cut
+        parts.append(grid)
+    whole = nx.disjoint_union_all(parts)
+    whole.add_edges_from((42 * k, 42 * k + 42, {"weight": 5}) for k in range(6))
+    options = {"reductions": False}
+    one, three = (derandcut.maxcut(whole, n_threads=k, options=options) for k in (1, 3))
+    assert one.cut == one.upper_bound == optimum + 30
+    assert "search" not in [name for name, _ in one.stages]
+    assert (one.partition == three.partition).all() and one.work == three.work
 
 
 def test_no_member_of_the_pool_is_better_than_the_cut():

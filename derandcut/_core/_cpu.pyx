@@ -10,21 +10,10 @@ cdef extern from *:
     #else
     static int derandcut_has_avx2(void) { return 0; }
     #endif
-    #ifdef _OPENMP
-    static int derandcut_has_openmp(void) { return 1; }
-    #else
-    static int derandcut_has_openmp(void) { return 0; }
-    #endif
     """
     int derandcut_has_avx2() nogil
-    int derandcut_has_openmp() nogil
 
 
 def supports_avx2():
     """True if the processor and the operating system support AVX2."""
     return bool(derandcut_has_avx2())
-
-
-def has_openmp():
-    """True if the kernels were built with OpenMP."""
-    return bool(derandcut_has_openmp())

@@ -1,5 +1,5 @@
 # A team: one thread leads a computation in phases, the others help with the blocks of
-# the open phase. The leader never waits for a helper to turn up, only for the end of
+# the open phase. The leader never waits for another to turn up, only for the end of
 # the blocks that one has begun: where the machine is busy with something else the
 # leader does it all itself, whereas a barrier would wait for a time slice each phase.
 #
@@ -51,7 +51,7 @@ cdef extern from *:
     static inline void team_dissolve(int64_t *board) {
         __atomic_store_n(board + TEAM_DISSOLVED, 1, __ATOMIC_RELEASE);
     }
-    /* A helper: the next ticket, or -1 once the team is dissolved. */
+    /* The others: the next ticket, or -1 once the team is dissolved. */
     static inline int64_t team_await(int64_t *board) {
         for (long spins = 1;; spins++) {
             int64_t t = team_take(board);

@@ -14,11 +14,11 @@ BOARD, DISSOLVED = 80, 48  # int64 of a board, and one of them: see _team.pxd
 
 
 class Team:
-    """A leader, the calling thread, and helpers.
+    """A leader, the calling thread, and others that help.
 
     A kernel for a team comes as two functions of the same arguments, the last of them
     the board over which they share the work: `lead` computes the result, alone if need
-    be; `serve` takes blocks off it until it is through. A helper that the machine does
+    be; `serve` takes blocks off it until it is through. One that the machine does
     not run holds nobody up, not even at the end. Needs no OpenMP.
 
     Parameters

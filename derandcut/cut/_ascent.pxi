@@ -1,4 +1,4 @@
-# Ascent on F(W, b), MATH.md (2.1)-(2.4): one iteration is two passes, over edges and
+# Ascent on F(W, b), (2.1)-(2.4): one iteration is two passes, over edges and
 # over vertices. Included by _ascent32.pyx (real = float) and _ascent64.pyx (double),
 # which define `real`, `lanes` (32 bytes of it), LANES, `splat` and `sum_group`.
 #

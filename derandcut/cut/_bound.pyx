@@ -1,4 +1,4 @@
-# Kernels of the upper bound (MATH.md section 3): a minimum degree ordering with its exact
+# Kernels of the upper bound (docs/method): a minimum degree ordering with its exact
 # symbolic factorisation, the multifrontal Cholesky factorisation of Diag(s) + W/4, its
 # triangular solves, and the packing of edge-disjoint frustrated cycles.
 #
@@ -466,7 +466,7 @@ cdef void together(
     Phase* phase, double* F, double* corner, double* pack, int64_t kind, int64_t flops,
     int64_t* board,
 ) noexcept nogil:
-    """Every chunk of a phase; helpers join in where it pays."""
+    """Every chunk of a phase; the others join in where it pays."""
     cdef int64_t count = (phase.ld - phase.stop + CHUNK - 1) // CHUNK, t
     phase.kind = kind
     if flops < ALONE:

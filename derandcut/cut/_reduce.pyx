@@ -1,4 +1,6 @@
-"""Exact reductions: low degrees, heavy edges, twins; (4.1)-(4.4), (4.10), (4.12).
+"""Exact reductions: low degrees, heavy edges, twins, cliques.
+
+(4.1)-(4.4), (4.10), (4.12), (4.13).
 
 Storage
 -------
@@ -12,14 +14,18 @@ Four stacks of vertices wait for work: degree at most 2, degree 3, domination, a
 rest (last in, first out leaves fewer vertices than first in, first out: G70 1,398
 against 1,431). A vertex of degree above 3 is scanned for domination, and when nothing
 else is left for triangles and twins, again once a sixteenth of its list has changed,
-which makes all scans together linear in the number of changes.
+which makes all scans together linear in the number of changes. When nothing is left at
+all, those that have changed less are scanned once more, if a sixteenth of the edges
+has gone since this was last done: a geometric series.
 
 Twins are found by sketches. Weights are binary fractions, so they have residues modulo
 the prime P = 2^31 - 1, and so has sum w_uz r_z, with two random numbers r_z a vertex:
 two sums that are proportional wherever the lists are. Adjacent twins are looked for
 along the edges; others by the quotient of the sums, in a table of sets of 8 vertices,
 where what is out of date or, rarely, crowded is overwritten. Who agrees is compared
-weight by weight, exactly.
+weight by weight, exactly. Where at least half of the neighbours are adjacent twins
+whose edges object, there may be a clique. To take one out is linear in its edges, and
+more than half as many are gone then.
 
 Integers: all arithmetic is exact if `largest` stays below 2^53.
 
@@ -35,7 +41,8 @@ from libc.stdint cimport int8_t, int32_t, int64_t, uint8_t, uint32_t, uint64_t
 cdef enum:
     DOMINATED = 1  # contractions, in step_kind: the vertex kept was dominated,
     TWIN = 2       # or the two are twins,
-    TRIANGLE = 3   # or in a triangle with two heavy edges at both
+    TRIANGLE = 3   # or in a triangle with two heavy edges at both;
+    CLIQUE = 4     # the first of the vertices of a clique
     HEAVY = 8      # edges of a vertex that may be two of a triangle
     WAYS = 8
     TRIES = 4      # comparisons of twins along edges, of a scan
@@ -45,6 +52,7 @@ cdef uint64_t P = 0x7FFFFFFF
 
 cdef struct Work:
     int64_t n
+    int64_t m
     uint64_t mask           # places of the table minus one
     int32_t* head
     int32_t* succ
@@ -59,16 +67,17 @@ cdef struct Work:
     uint8_t* waiting        # bit r: the vertex is in stack r
     uint8_t* alive
     int32_t* step_vertex    # the steps done: which vertex went,
-    int32_t* step_end       # its up to three neighbours (-1: none),
-    double* step_weight     # the weights to them,
+    int32_t* step_end       # its up to three neighbours (-1: none; -k: in a clique),
+    double* step_weight     # the weights to them (in a clique: t = 1, -1),
     uint8_t* step_kind      # and what a contraction was
-    int32_t* row_end        # of twins gone: their neighbours; of triangles: the third
-    double* row_weight      # vertex; a row ends with -1; and the weights to them
+    int32_t* row_end        # of twins and cliques gone: their neighbours; of triangles:
+    double* row_weight      # the third vertex; -1 ends a row; and the weights, or t
     uint64_t* sketch        # the two sums, 0 before the first scan
     uint32_t* quotient
     int32_t* twin           # sets of WAYS vertices plus one, 0: empty
     uint64_t twin_mask      # number of sets minus one
-    int64_t* count          # steps, spare edges, heights of the four stacks, rows
+    int64_t* count          # steps, spare edges, heights of the four stacks, rows,
+                            # spare edges when all was last scanned once more
     double* size            # sum of a vertex's |weights|, when last scanned
     double* total           # constant, its compensation, noise, largest sum
 
@@ -416,19 +425,30 @@ cdef inline uint64_t set_of(Work* s, int32_t u) noexcept nogil:
     return (s.quotient[u] * <uint64_t>0x9E3779B97F4A7C15 >> 32) & s.twin_mask
 
 
+cdef inline bint alike(Work* s, int32_t u, int32_t arc) noexcept nogil:
+    """Whether an arc of u leads to what may be its twin."""
+    cdef int32_t v = s.head[arc]
+    return s.degree[v] == s.degree[u] and s.sketch[v] and may_be_twins(
+        s.sketch[u], s.sketch[v], u, v, s.weight[arc >> 1]
+    )
+
+
 cdef int32_t adjacent_twin(
-    Work* s, int32_t u, int* sign, double* w, int64_t* visited
+    Work* s, int32_t u, int* sign, double* w, int32_t* count, double* lightest,
+    int64_t* visited
 ) noexcept nogil:
-    cdef int32_t arc = s.first[u], v
-    cdef int tries = 0
-    while arc >= 0 and tries < TRIES:
-        v = s.head[arc]
-        w[0] = s.weight[arc >> 1]
+    """A neighbour, or -1; how many are alike, and their smallest |weight|."""
+    cdef int32_t arc = s.first[u], here, v
+    while arc >= 0:
+        here = arc
         arc = s.succ[arc]
-        if s.degree[v] == s.degree[u] and s.sketch[v] and may_be_twins(
-            s.sketch[u], s.sketch[v], u, v, w[0]
-        ):
-            tries += 1
+        if not alike(s, u, here):
+            continue
+        v, w[0] = s.head[here], s.weight[here >> 1]
+        if count[0] == 0 or fabs(w[0]) < lightest[0]:
+            lightest[0] = fabs(w[0])
+        count[0] += 1
+        if count[0] <= TRIES:
             visited[0] += s.degree[u]
             sign[0] = twins(s, u, v, w[0])
             if sign[0]:
@@ -545,14 +565,96 @@ cdef inline void keep(Work* s, int32_t z, double w) noexcept nogil:
     s.count[6] += 1
 
 
+cdef bint same_clique(Work* s, int32_t u, int32_t v, double w) noexcept nogil:
+    """Whether u and v, joined by w, are adjacent alike to all others, up to a sign."""
+    cdef int32_t arc = s.first[u], z, e
+    cdef uint64_t place
+    cdef double wanted
+    while arc >= 0:
+        z = s.head[arc]
+        wanted = s.weight[arc >> 1] if w > 0 else -s.weight[arc >> 1]
+        arc = s.succ[arc]
+        if z != v:
+            e = find(s, v, z, &place)
+            if e < 0 or s.weight[e] != wanted:
+                return False
+    return True
+
+
+cdef bint take_clique(Work* s, int32_t u, double w, int64_t* visited) noexcept nogil:
+    """(4.13): take u out with neighbours that are alike, w at u, if they are enough."""
+    # Behind the ends of steps and rows: there to stay if all goes well.
+    cdef int64_t step = s.count[0]
+    cdef int32_t* member = &s.step_vertex[step]
+    cdef int32_t* other = &s.row_end[s.count[6]]
+    cdef double* t = &s.row_weight[s.count[6]]
+    cdef int32_t arc = s.first[u], d = s.degree[u], k, others = 0, i, j
+    cdef int64_t mass = 0, total = 1
+    cdef double ratio, size, constant
+    # all but what may be alike, while it can be balanced by the rest
+    while arc >= 0:
+        if fabs(s.weight[arc >> 1]) != w or not alike(s, u, arc):
+            ratio = s.weight[arc >> 1] / w
+            if fabs(ratio) > d + 1 or ratio != <int64_t>ratio or not same_product(
+                s.weight[arc >> 1], 1, ratio, w
+            ):
+                return False
+            mass += <int64_t>fabs(ratio)
+            total += <int64_t>ratio
+            other[others], t[others] = s.head[arc], ratio
+            others += 1
+            if mass > d + 2 - others:
+                return False
+        arc = s.succ[arc]
+    arc = s.first[u]
+    member[0], k = u, 1
+    s.step_weight[3 * step] = 1
+    while arc >= 0:
+        if fabs(s.weight[arc >> 1]) == w and alike(s, u, arc):
+            ratio = 1 if s.weight[arc >> 1] > 0 else -1
+            total += <int64_t>ratio
+            visited[0] += d
+            if same_clique(s, u, s.head[arc], ratio):
+                member[k], s.step_weight[3 * (step + k)] = s.head[arc], ratio
+                k += 1
+            else:  # out of date
+                mass += 1
+                other[others], t[others] = s.head[arc], ratio
+                others += 1
+                if mass > d + 2 - others:  # k + 1 at most
+                    return False
+        arc = s.succ[arc]
+    for i in range(k):
+        while s.first[member[i]] >= 0:
+            remove(s, s.first[member[i]] >> 1)
+        record(s, member[i])
+        s.step_end[3 * (step + i)] = -k
+    s.step_kind[step] = CLIQUE
+    size = w * ((k + mass) * (k + mass)) / 4
+    constant = w * (total * total // 4)
+    summed(s, size)
+    s.total[2] += 64 * size
+    add_constant(s, constant)
+    for i in range(others):
+        for j in range(i):
+            add_edge(s, other[i], other[j], -w * (t[i] * t[j]))
+    for i in range(others):
+        s.changes[other[i]] += k
+        changed(s, other[i])
+    other[others] = -1
+    s.count[6] += others + 1
+    visited[0] += d * k
+    return True
+
+
 cdef int64_t look_closer(Work* s, int32_t u) noexcept nogil:
-    """Contract u by a triangle or onto a twin, if one is found; the arcs visited."""
-    cdef int32_t arc = s.first[u], v
+    """Take u out by a triangle, a twin or a clique, if one is found; arcs visited."""
+    cdef int32_t arc = s.first[u], v, count = 0
     cdef int64_t visited = 2 * s.degree[u], step
     cdef uint64_t h = 0, k = 0, c
     cdef uint64_t r[2]
     cdef int sign = 0
-    cdef double w
+    cdef double w, lightest = 0
     if close_triangle(s, u, &visited):
         return visited
     while arc >= 0:
@@ -562,7 +664,10 @@ cdef int64_t look_closer(Work* s, int32_t u) noexcept nogil:
         k += reduced(c * r[1])
         arc = s.succ[arc]
     s.sketch[u] = reduced(h) | reduced(k) << 32
-    v = adjacent_twin(s, u, &sign, &w, &visited)
+    v = adjacent_twin(s, u, &sign, &w, &count, &lightest, &visited)
+    if v < 0 and 2 * (count + 1) >= s.degree[u]:
+        if take_clique(s, u, lightest, &visited):
+            return visited
     if v < 0:
         w = 0
         v = distant_twin(s, u, &sign, &visited)
@@ -583,6 +688,18 @@ cdef int64_t look_closer(Work* s, int32_t u) noexcept nogil:
     return visited + s.degree[v]
 
 
+cdef bint once_more(Work* s) noexcept nogil:
+    """Let what has changed a little be scanned, if enough edges have gone."""
+    cdef int64_t gone = s.count[1] - s.count[7], u
+    if 16 * gone <= s.m - s.count[1]:
+        return False
+    s.count[7] = s.count[1]
+    for u in range(s.n):
+        if s.alive[u] and s.changes[u]:
+            wait(s, <int32_t>u, 2)
+    return s.count[4] > 0
+
+
 cdef int64_t advance(Work* s, int64_t budget) noexcept nogil:
     cdef int64_t visited = 0
     cdef int32_t u
@@ -596,6 +713,8 @@ cdef int64_t advance(Work* s, int64_t budget) noexcept nogil:
             r = 2
         elif s.count[5] > 0:
             r = 3
+        elif once_more(s):
+            r = 2
         else:
             break
         u = next_waiting(s, r)
@@ -620,7 +739,7 @@ cdef Work work_of(
     int32_t[::1] twin, int64_t[::1] count, double[::1] size, double[::1] total,
 ) noexcept nogil:
     cdef Work s
-    s.n = vertices.shape[1]
+    s.n, s.m = vertices.shape[1], spare.shape[0]
     s.mask = table.shape[0] - 1
     s.head, s.succ, s.pred = &arcs[0, 0], &arcs[1, 0], &arcs[2, 0]
     s.weight = &weight[0]
@@ -689,8 +808,8 @@ def sketches(
     const int64_t[::1] indptr, const int32_t[::1] indices, const double[::1] weights,
     uint64_t[::1] sketch, uint32_t[::1] quotient,
 ):
-    """Fill both arrays; True if two adjacent vertices may be twins."""
-    cdef int64_t u, v, n = quotient.shape[0], k, i, j, begin, d
+    """Fill both arrays; True if two adjacent vertices may be twins or in a clique."""
+    cdef int64_t u, v, n = quotient.shape[0], k, begin, d
     cdef uint64_t h, g, c
     cdef uint64_t r[2]
     cdef bint found = False
@@ -708,19 +827,11 @@ def sketches(
             begin, d = indptr[u], indptr[u + 1] - indptr[u]
             for k in range(begin, begin + d):
                 v = indices[k]
-                if v <= u or indptr[v + 1] - indptr[v] != d or not may_be_twins(
+                if v > u and indptr[v + 1] - indptr[v] == d and may_be_twins(
                     sketch[u], sketch[v], <int32_t>u, <int32_t>v, weights[k]
                 ):
-                    continue
-                # their first common neighbour tells whether the signs fit, as in (4.10)
-                i, j = begin, indptr[v]
-                if d > 1:
-                    i += indices[i] == v
-                    j += indices[j] == u
-                    if (weights[k] > 0) == ((weights[i] > 0) == (weights[j] > 0)):
-                        continue
-                found = True
-                break
+                    found = True
+                    break
             if found:
                 break
     return found
@@ -728,19 +839,40 @@ def sketches(
 
 def lift(
     const int32_t[::1] step_vertex, const int32_t[:, ::1] step_end,
-    const double[:, ::1] step_weight, int8_t[::1] x,
+    const double[:, ::1] step_weight, const uint8_t[::1] step_kind,
+    const int32_t[::1] row_end, const double[::1] row_weight, int8_t[::1] x,
 ):
-    """Undo the steps, last first: each vertex takes the better side."""
-    cdef int64_t step
-    cdef int i
+    """Undo the steps, last first: each vertex takes the better side.
+
+    So does each of a clique, given those before it: in the end all is balanced.
+    """
+    cdef int64_t step = step_vertex.shape[0] - 1, at = row_end.shape[0]
+    cdef int32_t members, i
+    cdef int8_t side
     cdef double pull
     with nogil:
-        for step in range(step_vertex.shape[0] - 1, -1, -1):
+        while step >= 0:
+            members = -step_end[step, 0]
+            pull = 0
+            # the row: what pulls at a clique, but passed over where twins have one
+            if members > 1 or step_kind[step] == TWIN or step_kind[step] == TRIANGLE:
+                at -= 1
+                while at > 0 and row_end[at - 1] >= 0:
+                    at -= 1
+                    pull += row_weight[at] * x[row_end[at]]
+            if members > 1:
+                for i in range(members):
+                    side = -1 if pull > 0 else 1
+                    pull += side
+                    x[step_vertex[step]] = side if step_weight[step, 0] > 0 else -side
+                    step -= 1
+                continue
             pull = 0
             for i in range(3):
                 if step_end[step, i] >= 0:
                     pull += step_weight[step, i] * x[step_end[step, i]]
             x[step_vertex[step]] = -1 if pull > 0 else 1
+            step -= 1
 
 
 def project(
@@ -760,6 +892,11 @@ def project(
     with nogil:
         for step in range(step_vertex.shape[0]):
             if not step_kind[step]:
+                continue
+            if step_kind[step] == CLIQUE:
+                while row_end[at] >= 0:
+                    at += 1
+                at += 1
                 continue
             u, v = step_vertex[step], step_end[step, 0]
             wanted = -x[u] if step_weight[step, 0] > 0 else x[u]

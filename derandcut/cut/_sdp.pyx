@@ -1,7 +1,7 @@
 # Kernels of the low-rank relaxation: minimise f(V) = sum_{u<v} w_uv V_u . V_v over unit
-# rows V_u in R^rank (MATH.md section 3), rank a multiple of 8.
+# rows V_u in R^rank, rank a multiple of 8.
 #
-# Reads   the symmetric CSR arrays; V, and for the second order steps the tangent blocks.
+# Reads   the symmetric CSR arrays, V.
 # Writes  V in place (`sweep`), or the output array named last.
 # Cost    one multiply-add an entry of a row, 2 m rows a pass; sums over a row in 8 lanes.
 # Keeps   rows of V unit (isolated vertices and zero gradients keep theirs). The classes

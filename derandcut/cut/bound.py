@@ -1,6 +1,6 @@
 """Upper bounds on every cut: estimated, or proved by a factorisation or by cycles.
 
-For any vector s, with W the adjacency matrix (MATH.md section 3, y = s + degree / 4),
+For any vector s, with W the adjacency matrix (y = s + degree / 4 in docs/method),
 
     OPT <= (sum of w) / 2 + sum s - n lambda_min(Diag(s) + W / 4).
 
@@ -25,7 +25,7 @@ from scipy.sparse.linalg import LinearOperator
 from derandcut._core import load_kernel
 from derandcut._core.team import Team
 from derandcut.cut.proof import Inequalities, Packing, Positive, Proof, Psd
-from derandcut.graph import CutGraph, rounded_sum
+from derandcut.graph import CutGraph, exact_sum
 from derandcut.lemma.certificate import largest_eigenvalue
 from derandcut.run import Run, Scratch, Trial
 
@@ -33,7 +33,7 @@ __all__ = ["Bound", "Factorisation", "floor_to_values", "modulus", "upper_bound"
 
 _bound = load_kernel("derandcut.cut._bound")
 
-UNIT = 2.0**-53
+UNIT = 2.0**-53  # roundoff of float64
 FLOPS_PER_UNIT = 128  # multiply-adds of a dense front that cost as much as one unit
 DEPTH, CYCLE_WORK = 8, 150  # cycles of at most 17 edges; visits an entry of W
 LEVELS = 4  # of edge weights, each a quarter of the one before
@@ -357,7 +357,7 @@ def upper_bound(
 
     Notes
     -----
-    MATH.md section 3; Rump, "Verification of positive definiteness", BIT 2006.
+    Rump, "Verification of positive definiteness", BIT 2006.
 
     Examples
     --------
@@ -667,7 +667,7 @@ def _sum(graph: CutGraph, values: np.ndarray) -> float:
     """Sum, exactly rounded."""
     if graph.integer:  # both directions of an edge: even, at most 2^54
         return float(values.astype(np.int64).sum())
-    return rounded_sum(values)
+    return exact_sum(values)
 
 
 def _scale(graph: CutGraph) -> float:

@@ -1,12 +1,15 @@
-"""Branch and bound with the dense relaxation: the maximum cut of small graphs, proved.
+"""Branch and bound: the maximum cut of small or sparse graphs, proved.
 
 A node decides pairs of vertices: x_v = x_u or x_v = -x_u. Vertices tied together are
-one class, the graph of the classes is again a weighted graph, and the relaxation of the
-node starts from its parent's V and multipliers. A node whose proved bound shows that it
-holds no cut better than the incumbent is a leaf; one whose bound will not get there is
-branched, on the most decided vertex and the one least decided relative to it. Nodes
-are taken best bound first, a few at a time in lock step, so that nothing depends on the
-number of threads.
+one class, and the graph of the classes is again a weighted graph. A node whose proved
+bound shows that it holds no cut better than the incumbent is closed; one whose bound
+will not get there is branched. Nodes are taken best bound first, a few at a time in
+lock step, so that nothing depends on the number of threads.
+
+The tree is here, and what bounds its nodes by the dense relaxation (`dense`): that of a
+node starts from its parent's V and multipliers, and the pair to branch on is the most
+decided vertex and the one least decided relative to it. The linear program of `lp` can
+bound them instead.
 """
 
 from __future__ import annotations
@@ -19,8 +22,8 @@ from dataclasses import dataclass
 import numpy as np
 import scipy.sparse as sp
 
-from derandcut.cut.bound import modulus, positive_weight
-from derandcut.cut.dense import UNIT, DenseRelaxation, ProvedBound, Triangles
+from derandcut.cut.bound import UNIT, modulus, positive_weight
+from derandcut.cut.dense import DenseRelaxation, ProvedBound, Triangles
 from derandcut.cut.lp import LinearAtWork, LinearNodes, Multipliers
 from derandcut.cut.proof import Branch, Inequalities, Positive, Proof, Psd
 from derandcut.cut.rounding import one_flip_descent
@@ -296,7 +299,7 @@ class BranchAndBound:
 
     Notes
     -----
-    Rendl, Rinaldi and Wiegele 2010 branch the same way on the same relaxation.
+    Rendl, Rinaldi and Wiegele 2010 branch the same way on the dense relaxation.
 
     Examples
     --------

@@ -358,21 +358,30 @@ def _replayed(steps: np.ndarray, problem: check.Problem) -> dict[str, Any] | Non
     """The rule `reduce`: the steps, made exact where they were done in rounded weights.
 
     A pair that should not be there is moved into the constant; an edge that just fails
-    to decide is made to, twins that are not quite alike are made alike. All this
-    costs a rounding error at most. None if it fails.
+    to decide is made to, twins and cliques that are not quite alike are made alike. All
+    this costs a rounding error at most. None if it fails.
     """
     unit = problem.unit + SPARE_BITS
     rest = problem.finer(unit + 1)
-    done: list[list[int]] = []
+    done: list[list[Any]] = []
 
     def shift(u, v, t):
         # in whole units of the statement: all values stay multiples of one
         check.shift_weight(rest, u, v, 2 * t)
         done.append([u, v, t])
 
+    waiting = np.asarray(steps).tolist()[::-1]
     try:
-        for u, v in np.asarray(steps).tolist():
+        while waiting:
+            u, v = waiting.pop()
             row = rest.rows[u]
+            if v < -1:
+                clique = [u, *(waiting.pop()[0] for _ in range(-v - 1))]
+                for pair in _unified(rest, clique):
+                    shift(*pair)
+                check.take_clique(rest, clique)
+                done.append([clique])
+                continue
             if v < 0:
                 for z in sorted(row, key=lambda z: abs(row[z]))[:-3]:
                     shift(u, z, row[z] // 2)
@@ -423,6 +432,26 @@ def _likened(rest: check.Problem, u: int, v: int):
     if any(t & 1 for t in wanted.values()):
         return None
     return [(*pair, t // 2) for pair, t in sorted(wanted.items()) if t]
+
+
+def _unified(rest: check.Problem, clique: list[int]) -> list[tuple[int, int, int]]:
+    """The shifts, in two units each, after which (4.13) takes the clique out."""
+    u, v, *_ = clique
+    row = rest.rows[u]
+    w = abs(row.get(v, 0))
+    if w == 0:
+        raise check.Refused("the first two vertices of a clique are not adjacent")
+    # w_uz = w t_z up to rounding; t_z = 0 for a pair that should not be there
+    t = {u: 1, **{z: round(Fraction(x, w)) for z, x in row.items()}}
+    wanted = {}
+    for a in clique:
+        for z in t.keys() | rest.rows[a].keys():
+            pair = (a, z) if a < z or z not in clique else (z, a)
+            if z != a:
+                wanted[pair] = rest.rows[a].get(z, 0) - w * t.get(a, 0) * t.get(z, 0)
+    if any(x & 1 for x in wanted.values()):
+        raise check.Refused("weights that differ by half a unit")
+    return [(*pair, x // 2) for pair, x in sorted(wanted.items()) if x]
 
 
 def _floats(problem: check.Problem) -> CutGraph:

@@ -34,12 +34,12 @@ import numpy as np
 from scipy.linalg import eigh_tridiagonal
 
 from derandcut._core import load_kernel
+from derandcut.cut.bound import UNIT
 
 __all__ = ["DenseRelaxation", "ProvedBound", "Triangles"]
 
 _dense = load_kernel("derandcut.cut._dense")
 
-UNIT = 2.0**-53
 SIGMA = 1.0  # of weights with mean one: the penalty of (8.3)
 ITERATIONS, ROUND = 25, 200_000_000  # quasi-Newton steps a round, multiply-adds at most
 TOLERANCE = 1e-3  # times sqrt(n): tangent gradient at which they end

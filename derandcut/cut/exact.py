@@ -19,11 +19,12 @@ from derandcut.cut.presolve import Presolved
 from derandcut.cut.proof import Positive, Proof
 from derandcut.cut.surface import (
     Embedding,
+    SurfaceResult,
     find_embedding,
     needs_no_search,
-    solve_surface,
+    solve_embedded,
 )
-from derandcut.run import Run
+from derandcut.run import Run, Trial
 
 __all__ = ["Exact"]
 
@@ -135,23 +136,20 @@ class Part:
             bound = self.cut + math.floor(bound - self.cut) // self.step * self.step
         self.bound = max(min(self.bound, bound), self.cut)
 
-    def match(self, run: Run, searched: bool) -> None:
-        """Solve by matching if the graph is planar or, after a search, toroidal."""
+    def look(self, run: Run) -> None:
+        """Find out, once, whether the graph is planar or a toroidal lattice."""
         if not self.looked:
             self.embedding, self.looked = find_embedding(self.graph, run), True
-        embedding = self.embedding
-        if embedding is None:
-            return
-        if not searched and not needs_no_search(embedding, run):
-            return
-        self.embedding = None
-        found = solve_surface(
-            self.graph,
-            run,
-            embedding=embedding,
-            incumbent=self.partition,
-            seed=self.seed,
+
+    def matched(self, run: Run | Trial) -> SurfaceResult:
+        """What matching on the surface makes of the graph."""
+        return solve_embedded(
+            self.graph, self.embedding, run, self.partition, seed=self.seed
         )
+
+    def take(self, found: SurfaceResult) -> None:
+        """Take in what matching has found; it is not tried again."""
+        self.embedding = None
         if found.partition is not None:
             self.offer(found.partition)
         self.lower_bound(found.upper_bound)
@@ -282,13 +280,29 @@ class Exact:
         """True if the run has no natural end before the proof."""
         return self.method == "exact" and bool(self.open)
 
-    def match(self, run: Run, searched: bool) -> None:
-        """Try planar and, after a search, toroidal matching on every leaf."""
+    def match(self, run: Run, executor: Executor, searched: bool) -> None:
+        """Match on the planar leaves, several at a time, and after a search on tori."""
         self._take(run)
         for part in self.open:
             if run.exhausted():
                 break
-            part.match(run, searched)
+            part.look(run)
+        left = [part for part in self.open if part.embedding is not None]
+        planar = [part for part in left if needs_no_search(part.embedding, run)]
+        while len(planar) > 1 and not run.exhausted():
+            together, planar = planar[:SLOTS], planar[SLOTS:]
+            trials = [Trial(run) for _ in together]
+            found = list(executor.map(Part.matched, together, trials))
+            if run.exhausted():
+                break  # a trial counts only if it is through
+            for part, trial, result in zip(together, trials, found, strict=True):
+                run.charge(trial.work)
+                part.take(result)
+        for part in left if searched else planar:
+            if run.exhausted():
+                break
+            if part.embedding is not None:
+                part.take(part.matched(run))
         self._offer(run)
 
     def advance(self, run: Run, executor: Executor, units: float) -> None:

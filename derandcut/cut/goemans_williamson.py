@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from derandcut.cut.bound import UNIT
 from derandcut.cut.certificate import certificate
 from derandcut.cut.proof import Positive, Psd
 from derandcut.errors import DerandcutError, InputError
@@ -24,7 +25,6 @@ from derandcut.result import CutResult, Link, Status
 
 __all__ = ["goemans_williamson"]
 
-UNIT = 2.0**-53  # unit roundoff of float64
 MEMORY = 4 * 2**30  # bytes the conic solver may take
 
 # Peak memory measured: SCS 1.1 kB an entry of X; Clarabel factors a dense block with
@@ -133,7 +133,7 @@ def goemans_williamson(
         work_limit=0,
         method="goemans-williamson",
         n_threads=1,
-        chain=(Link("cut", cut), Link("upper bound", upper_bound)),
+        chain=(Link("cut", float(cut)), Link("upper bound", float(upper_bound))),
         stages=tuple(zip(names, np.diff(marks).tolist(), strict=True)),
         pool=(partition,),
         certify=partial(certificate, graph, partition, proof),
@@ -197,7 +197,7 @@ def _best_hyperplane(
 def dual_bound(adjacency: np.ndarray, w: np.ndarray, dual: np.ndarray) -> float:
     """Return a proved upper bound on every cut, from any y.
 
-    For any y, OPT <= sum y - n lambda_min(M), M = Diag(y) - L/4 (MATH.md section 3).
+    For any y, OPT <= sum y - n lambda_min(M), M = Diag(y) - L/4.
 
     Parameters
     ----------

@@ -89,10 +89,12 @@ class Pieces:
     >>> import networkx
     >>> from derandcut import CutGraph
     >>> from derandcut.cut.pieces import Pieces
-    >>> barbell = CutGraph.from_networkx(networkx.barbell_graph(5, 3))
-    >>> pieces = Pieces(barbell)
+    >>> ring = networkx.circulant_graph(9, [1, 2])
+    >>> two = networkx.disjoint_union(ring, ring)
+    >>> networkx.add_path(two, [0, 18, 9])
+    >>> pieces = Pieces(CutGraph.from_networkx(two))
     >>> [leaf.graph.n for leaf in pieces.leaves], float(pieces.constant)
-    ([5, 5], 4.0)
+    ([9, 9], 2.0)
     """
 
     def __init__(self, graph: CutGraph, *, reductions: bool = True) -> None:

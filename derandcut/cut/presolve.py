@@ -34,6 +34,10 @@ class Presolved:
         cut of the graph = constant + cut of the kernel / scale.
     rounding : float
         A rigorous bound on the error of that equation (0 for integer weights).
+    denominator : float
+        What made the weights integers, a power of two; 1 where nothing did or had to.
+    fixing : Fixing or None
+        None if no side is fixed.
     """
 
     graph: CutGraph

@@ -71,7 +71,7 @@ class TJoin:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Psd:
-    """cut <= sum y - n lambda_min(Diag(y) - L/4) (MATH.md section 3).
+    """cut <= sum y - n lambda_min(Diag(y) - L/4).
 
     Attributes
     ----------
@@ -143,8 +143,9 @@ class Reduced:
     Attributes
     ----------
     steps : (k, 2) int array
-        (u, -1) for a vertex of at most three neighbours (4.1)-(4.3), and (u, v) for u
-        joined to v by (4.4), (4.10) or (4.12), in order.
+        (u, -1) for a vertex of at most three neighbours (4.1)-(4.3), (u, v) for u
+        joined to v by (4.4), (4.10) or (4.12), and k rows (u, -k) for the k vertices of
+        a clique (4.13), in order.
     inner : Proof
         Of the kernel, its vertices numbered as there.
     scale : float

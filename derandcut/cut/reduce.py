@@ -1,4 +1,4 @@
-"""Exact reductions, (4.1)-(4.4), (4.10), (4.12): less graph with the same optimum."""
+"""Exact reductions (4.1)-(4.4), (4.10), (4.12), (4.13): less graph, same optimum."""
 
 from __future__ import annotations
 
@@ -89,8 +89,7 @@ class Reduction:
         """
         x = np.ones(self.graph.n, np.int8)
         x[self.vertices] = _sides(partition, self.kernel.n)
-        vertex, end, weight, *_ = self._steps
-        _reduce.lift(vertex, end, weight, x)
+        _reduce.lift(*self._steps, x)
         return x
 
     def project(self, partition: np.ndarray) -> np.ndarray:
@@ -119,7 +118,10 @@ class Reduction:
 
     @property
     def steps(self) -> np.ndarray:
-        """(k, 2) int32: vertices gone, in order, and the ones they joined (or -1)."""
+        """(k, 2) int32: vertices gone, in order, and the ones they joined.
+
+        Or -1 if they joined none; -k for each of k vertices that went as a clique.
+        """
         vertex, end, *_ = self._steps
         onto = np.where(end[:, 1] < 0, end[:, 0], -1)
         return np.stack([vertex, onto], axis=1)
@@ -133,7 +135,7 @@ class Reduction:
 
 
 def reduce(graph: CutGraph, run: Run | None = None) -> Reduction:
-    """Eliminate vertices of degree up to 3; contract heavy edges and twins.
+    """Eliminate low degrees and cliques; contract heavy edges, triangles, twins.
 
     Parameters
     ----------
@@ -151,7 +153,7 @@ def reduce(graph: CutGraph, run: Run | None = None) -> Reduction:
 
     Notes
     -----
-    MATH.md (4.1)-(4.4): the best value of a vertex with up to three neighbours is a
+    (4.1)-(4.4): the best value of a vertex with up to three neighbours is a
     function of their sides that is even under the global flip, hence a constant and
     three pair terms. A vertex u whose edge uv outweighs all its others together takes
     the side that edge asks for. (4.10): twins u and v with w_uz = c w_vz for all others
@@ -159,7 +161,11 @@ def reduce(graph: CutGraph, run: Run | None = None) -> Reduction:
     (and w_uv >= 0); the weights are compared exactly. (4.12): in a
     triangle u, v, z that is not frustrated, if u and v do not suit each other, z does
     not suit one of them; where this one's two edges in the triangle outweigh its others
-    it can change sides (Lange, Andres and Swoboda 2019). Which rules are applied in
+    it can change sides (Lange, Andres and Swoboda 2019). (4.13): vertices adjacent with
+    each other and alike with at most one vertex more than they are, all weights equal
+    (or equal after switching, or those others joined from vertices for which they
+    were), can balance the two sides of all of them whatever the others do (compare
+    Ferizovic, Hespe, Lamm, Mnich, Schulz and Strash 2020). Which rules are applied in
     which order depends on the graph alone. For integer weights the arithmetic is exact
     (if a sum did round, near 2^53, no rule is applied); for real ones every step adds
     at most 64 roundings of the weights it touches to `Reduction.rounding`.
@@ -192,7 +198,7 @@ def reduce(graph: CutGraph, run: Run | None = None) -> Reduction:
         "sketch": np.zeros(n, np.uint64),
         "quotient": np.zeros(n, np.uint32),
         "twin": np.zeros(8 << max(0, (n - 1).bit_length() - 1), np.int32),
-        "count": np.zeros(7, np.int64),
+        "count": np.zeros(8, np.int64),
         "size": np.zeros(n),
         "total": np.zeros(4),
     }

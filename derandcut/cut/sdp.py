@@ -2,7 +2,7 @@
 
     maximise  sum_{u<v} w_uv (1 - V_u . V_v) / 2   over unit rows V_u in R^rank
 
-(MATH.md section 3; Burer and Monteiro 2003). Coordinate sweeps (Wang, Chang and Kolter
+(docs/method; Burer and Monteiro 2003). Coordinate sweeps (Wang, Chang and Kolter
 2017), over-relaxed: V_u <- normalise((1 - omega) V_u - omega g_u / |g_u|) with
 g_u = sum_v w_uv V_v never increases the objective for 0 < omega < 2. As for successive
 over-relaxation of a linear system, omega near 2 turns a rate of 1 - 1/kappa into
@@ -395,7 +395,7 @@ def sdp(
 
     Notes
     -----
-    Burer and Monteiro 2003; Wang, Chang and Kolter 2017; MATH.md section 3.
+    Burer and Monteiro 2003; Wang, Chang and Kolter 2017.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Johnson-Lindenstrauss embeddings learned by the lemma (MATH section 6)."""
+"""Johnson-Lindenstrauss embeddings learned by the lemma (docs/jl)."""
 
 try:
     import sklearn as _sklearn  # noqa: F401

@@ -1,4 +1,4 @@
-"""Two closed forms of MATH section 6: the exact union bound and the Chernoff bound.
+"""Two closed forms: the exact union bound and the Chernoff bound.
 
 Both speak of a random k x d matrix A = M + sqrt(s) G with G standard Gaussian, and of
 N unit vectors v_i. With m_i = ||M v_i||^2 the square ||A v_i||^2 is s times a

@@ -1,4 +1,4 @@
-"""Structure discovery in neural networks by the lemma (MATH section 7)."""
+"""Structure discovery in neural networks by the lemma (docs/nn)."""
 
 try:
     import torch as _torch  # noqa: F401, I001

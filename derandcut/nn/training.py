@@ -1,4 +1,4 @@
-"""The student of MATH section 7 and its training with an annealed lambda."""
+"""The student network and its training with an annealed lambda."""
 
 from __future__ import annotations
 

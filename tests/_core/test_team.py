@@ -1,4 +1,4 @@
-"""Teams: helpers are asked where allowed, and never waited for."""
+"""Teams: threads are asked to help where allowed, and never waited for."""
 
 import threading
 import time
@@ -8,7 +8,7 @@ import pytest
 from derandcut._core.team import DISSOLVED, Team
 
 
-def test_the_leader_returns_while_a_helper_has_not_come_back():
+def test_the_leader_returns_while_another_thread_has_not_come_back():
     team, asked, release = Team(2), [], threading.Event()
 
     def serve(x, board):
@@ -19,7 +19,7 @@ def test_the_leader_returns_while_a_helper_has_not_come_back():
         return x + len(board)
 
     first = team.run(lead, serve, 1)
-    # The helper is still out: it is not asked again.
+    # It is still out, and not asked again.
     assert [team.run(lead, serve, 1) for _ in range(5)] == [first] * 5
     release.set()
     team._executor.shutdown()

@@ -79,7 +79,7 @@ def above(graph: CutGraph, value: float, best: float) -> bool:
 
 @settings(max_examples=150, deadline=None)
 @given(graph=graphs(), seed=st.integers(0, 99), spread=st.sampled_from([0, 0.1, 1, 30]))
-def test_fact_3_dual_bound_holds_for_any_y(
+def test_the_dual_bound_holds_for_any_y(
     graph: CutGraph, seed: int, spread: float
 ) -> None:
     best = optimum(graph)
@@ -107,7 +107,7 @@ def test_bound_from_the_relaxation_is_above_every_cut(graph: CutGraph) -> None:
 
 
 @pytest.mark.parametrize("sign", [-1, 1])
-def test_fact_3_either_sign_of_lambda_min_tightens(sign: int) -> None:
+def test_either_sign_of_lambda_min_tightens(sign: int) -> None:
     graph = random_graph(40, 160, 1, real=True)
     relaxation = Relaxation(graph)
     relaxation.advance(Run(graph), tolerance=1e-8)
@@ -144,7 +144,7 @@ def exact_error(chol: Factorisation, s: np.ndarray) -> list[list[Fraction]]:
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_fact_3_rounding_margin_covers_the_exact_error(seed: int) -> None:
+def test_the_rounding_margin_covers_the_exact_error(seed: int) -> None:
     graph = random_graph(18, 60, seed, real=True)
     chol = Factorisation(graph)
     s = np.abs(graph.adjacency.toarray()).sum(1) * chol.scale / 4 + 0.01

@@ -1,4 +1,4 @@
-"""The exact reductions (4.1)-(4.4), (4.10), (4.12), against brute force."""
+"""The exact reductions (4.1)-(4.4), (4.10), (4.12), (4.13), against brute force."""
 
 import itertools
 from fractions import Fraction
@@ -70,6 +70,7 @@ def check(graph):
     assert kernel.m <= graph.m
     assert kernel.n == 0 or kernel.degrees.min() >= 4
     assert not dominated(kernel) and not twins(kernel) and not triangle(kernel)
+    assert not clique(kernel)
 
 
 def rows(graph):
@@ -112,6 +113,57 @@ def twins(graph):
         if a * b and all(x * b == y * a for x, y in pairs) and a * b * W[u][v] <= 0:
             found.append((u, v))
     return found
+
+
+def clique(graph):
+    """Whether (4.13) applies."""
+    W = rows(graph)
+    for u, row in enumerate(W):
+        for w in {abs(x) for x in row} - {0}:
+            t = [x / w for x in row]
+            t[u] = Fraction(1)
+            inside = [
+                v
+                for v in range(graph.n)
+                if abs(t[v]) == 1
+                and all(W[v][z] == w * t[v] * t[z] for z in range(graph.n) if z != v)
+            ]
+            mass = sum(map(abs, t)) - len(inside)
+            if (
+                len(inside) >= 2
+                and mass <= len(inside) + 1
+                and all(x.denominator == 1 for x in t)
+            ):
+                return True
+    return False
+
+
+def with_clique(rng, k, mass, w, *, more=0):
+    """A clique with t = +-1, its neighbours with |t| up to 3, and `more` vertices.
+
+    The clique comes first, then its neighbours, whose |t| add up to `mass`; weights
+    between the others are multiples of w / 4 close to 3 w, or none.
+    """
+    t = list(rng.choice([-1, 1], k))
+    while mass:
+        size = int(rng.integers(1, min(3, mass) + 1))
+        t.append(size * int(rng.choice([-1, 1])))
+        mass -= size
+    reach, n = len(t), len(t) + more
+    W = np.zeros((n, n))
+    u, v = np.triu_indices(n - k, 1)
+    some = rng.integers(9, 16, len(u)) * (rng.random(len(u)) < 0.8)
+    W[u + k, v + k] = w / 4 * some * rng.choice([-1, 1], len(u))
+    for i in range(k):
+        W[i, i + 1 : reach] = w * t[i] * np.array(t[i + 1 :])
+    u, v = np.nonzero(W)
+    return CutGraph.from_edges(u, v, W[u, v], n)
+
+
+def shuffled(rng, graph):
+    u, v, w = graph.edges()
+    label = rng.permutation(graph.n)
+    return CutGraph.from_edges(label[u], label[v], w, graph.n)
 
 
 def with_twins(rng, n, copies, *, integer):
@@ -305,6 +357,135 @@ def test_4_10_many_twins_at_once():
     assert graph.cut(reduction.lift(x)) == reduction.value(reduction.kernel.cut(x))
 
 
+@pytest.mark.parametrize("w", [4, 1, 2, 0.1, 1 / 3])
+@pytest.mark.parametrize("seed", range(30))
+def test_4_13_cliques_of_any_signs_and_multiples(seed, w):
+    rng = np.random.default_rng([13, seed])
+    k = int(rng.integers(2, 6))
+    mass = int(rng.integers(0, min(k + 2, 10 - k)))
+    check(shuffled(rng, with_clique(rng, k, mass, w, more=int(rng.integers(0, 4)))))
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.data())
+def test_4_13_in_any_graph(data):
+    """Some vertices of a graph made a clique with the same other neighbours."""
+    graph = data.draw(graphs(st.sampled_from([-1.0, 1.0, 2.0, 0.5, 0.1])))
+    n, w = graph.n, data.draw(st.sampled_from([1.0, 0.5, 0.1, 3.0]))
+    k = data.draw(st.integers(0, n))
+    reach = data.draw(st.integers(k, min(n, 2 * k + 2)))
+    u, v, weight = graph.edges()
+    rest = (u >= k) & (v >= k)
+    a, b = np.triu_indices(reach, 1)
+    inside = a < k
+    check(
+        CutGraph.from_edges(
+            np.r_[u[rest], a[inside]],
+            np.r_[v[rest], b[inside]],
+            np.r_[weight[rest], np.full(int(inside.sum()), w)],
+            n,
+        )
+    )
+
+
+@pytest.mark.parametrize("seed", range(10))
+@pytest.mark.parametrize("k", [4, 5])
+def test_4_13_balances_one_neighbour_more_than_vertices(k, seed):
+    """With one more than that there is a kernel of all vertices."""
+    rng = np.random.default_rng([131, seed])
+    graph = with_clique(rng, k, k + 1, 4)
+    reduction = reduce(graph)
+    onto = reduction.steps[:, 1].tolist()
+    assert [step for step in onto if step < -1][:k] == [-k] * k
+    assert reduction.kernel.n <= graph.n - k
+    u, v = np.triu_indices(k, 1)
+    near = rng.uniform(1, 1.1, (k + 2) * (k + 1) // 2)
+    a, b = np.triu_indices(k + 2, 1)
+    ends = np.repeat(np.arange(k), k + 2), np.tile(np.arange(k, 2 * k + 2), k)
+    graph = CutGraph.from_edges(
+        np.r_[u, ends[0], a + k],
+        np.r_[v, ends[1], b + k],
+        np.r_[np.ones(len(u) + len(ends[0])), near],
+    )
+    assert reduce(graph).kernel.n == graph.n
+    fewer = graph.edges()
+    kept = fewer[1] < graph.n - 1
+    graph = CutGraph.from_edges(*(part[kept] for part in fewer))
+    assert reduce(graph).kernel.n <= k + 1
+
+
+@pytest.mark.parametrize("t", [2, 3, 6, -6])
+def test_4_13_one_heavy_neighbour_is_balanced(t):
+    """K5 and a vertex whose edges are up to six times as heavy, and more at it."""
+    u, v = np.triu_indices(6, 1)
+    w = np.where(v == 5, t, 1.0)
+    a, b = np.triu_indices(5, 1)
+    ends = np.r_[u, a + 5], np.r_[v, b + 5]
+    graph = CutGraph.from_edges(*ends, np.r_[w, np.linspace(30, 33, 10)])
+    reduction = reduce(graph)
+    assert (5 + t) ** 2 // 4 <= reduction.constant
+    assert reduction.kernel.n == 5
+    check(graph)
+
+
+@pytest.mark.parametrize("heavy", [1.0, 1.5, 100.0])
+def test_4_13_to_look_for_cliques_is_linear(heavy):
+    """A clique of 60 whose 30 neighbours it can balance only with edges of weight 1."""
+    rng = np.random.default_rng(16)
+    u, v = np.triu_indices(90, 1)
+    w = np.where(u >= 60, rng.uniform(2, 3, len(u)), np.where(v >= 60, heavy, 1))
+    graph = CutGraph.from_edges(u, v, w)
+    run = Run(graph)
+    assert reduce(graph, run).kernel.n == (30 if heavy == 1 else 90)
+    assert run.work <= 16 * graph.m
+
+
+def test_4_13_almost_a_clique_is_none():
+    """One weight differs in its last bit, in the clique or to a neighbour."""
+    rng = np.random.default_rng(14)
+    u, v = np.triu_indices(10, 1)
+    w = rng.uniform(1, 1.2, len(u))
+    w[u < 6] = 0.3
+    assert reduce(CutGraph.from_edges(u, v, w)).kernel.n <= 4
+    # the four left of the six vertices have six neighbours, or none is left
+    for pairs in ([(0, 1)], [(0, 1), (2, 3), (4, 5)], [(k, 9) for k in range(6)]):
+        other = w.copy()
+        for a, b in pairs:
+            other[(u == a) & (v == b)] *= 1 + 2.0**-52
+        assert reduce(CutGraph.from_edges(u, v, other)).kernel.n == 10
+
+
+@pytest.mark.parametrize(
+    "graph",
+    [
+        nx.connected_caveman_graph(40, 7),
+        nx.connected_caveman_graph(12, 30),
+        nx.relaxed_caveman_graph(60, 20, 0.01, seed=1),
+        nx.windmill_graph(8, 9),
+        nx.barbell_graph(12, 2),
+        nx.complete_graph(100),
+        nx.karate_club_graph(),
+    ],
+    ids=["cavemen", "large", "relaxed", "windmill", "barbell", "complete", "karate"],
+)
+def test_4_13_cliques_of_unit_weights_vanish(graph):
+    graph = CutGraph.from_networkx(graph, weight=None)
+    rng = np.random.default_rng(15)
+    u, v, w = graph.edges()
+    s = rng.choice([-1, 1], graph.n)
+    switched = CutGraph.from_edges(u, v, w * s[u] * s[v], graph.n)
+    for case in (graph, switched):
+        reduction = reduce(case)
+        assert reduction.kernel.n == 0
+        x = reduction.lift([])
+        assert case.cut(x) == reduction.constant
+        y = rng.choice([-1, 1], case.n)
+        assert case.cut(reduction.lift(reduction.project(y))) >= case.cut(y)
+    # each cut of one is a cut of the other
+    down = int((w * (s[u] != s[v])).sum())
+    assert reduce(switched).constant == reduce(graph).constant - down
+
+
 @pytest.mark.parametrize(
     "graph",
     [
@@ -326,19 +507,19 @@ def test_nothing_is_left_of(graph):
 
 
 def test_no_rule_applies():
-    u, v = np.triu_indices(7, 1)
-    graph = CutGraph.from_edges(u, v)
+    graph = CutGraph.from_networkx(nx.circulant_graph(9, [1, 2, 3]))
     reduction = reduce(graph)
     assert reduction.kernel is graph
     assert reduction.constant == 0 and reduction.scale == 1
-    x = np.array([1, -1, 1, -1, 1, -1, 1])
+    x = np.array([1, -1, 1, -1, 1, -1, 1, -1, 1])
     assert (reduction.lift(x) == x).all() and (reduction.project(x) == x).all()
 
 
 def test_halves_double_the_kernel():
-    """One degree-3 vertex of unit weights on K5 leaves edges of weight 1/2."""
-    u, v = np.triu_indices(5, 1)
-    graph = CutGraph.from_edges(np.r_[u, 5, 5, 5], np.r_[v, 0, 1, 2])
+    """One degree-3 vertex of unit weights on a ring leaves edges of weight 1/2."""
+    ring = nx.circulant_graph(9, [1, 2])
+    ring.add_edges_from([(9, 0), (9, 3), (9, 6)])
+    graph = CutGraph.from_networkx(ring)
     reduction = reduce(graph)
     assert reduction.scale == 2 and reduction.kernel.integer
     check(graph)

@@ -157,7 +157,7 @@ cdef void bind(Solver* s, i64[::1] big, i32[::1] small, i32 n, i32 m) noexcept:
     s.n_trees = <i32>s.head[N_TREES]
 
 
-# ------------------------------------------------------------------- small helpers
+# ----------------------------------------------------------------- small functions
 
 cdef inline i32 other(Solver* s, i32 e, i32 v) noexcept nogil:
     return s.tail[e] + s.top[e] - v

@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from derandcut.cut.bound import modulus
 from derandcut.cut.proof import Branch, Infeasible, Proof, TJoin
 from derandcut.cut.surface import _embedding
 from derandcut.cut.surface.embedding import Embedding, planar_embedding
@@ -215,7 +216,7 @@ class _Solver:
         ends = face.reshape(-1, 2)[self.positive].ravel()
         odd = np.bincount(ends, minlength=embedding.n_faces) % 2
         self.problem = TJoinProblem(face, embedding.order, embedding.n_faces, odd)
-        self.step = _modulus(graph) if graph.integer else 1
+        self.step = max(1, modulus(graph)) if graph.integer else 1
         self.partition, self.cut = None, None
         self.limit = None  # cost of a cut that would be worth having, once known
         self.trials = self.nodes = 0
@@ -662,11 +663,3 @@ class _Solver:
             tuple(notes),
             TJoin(self.embedding, None if method in EXACT else lowest),
         )
-
-
-def _modulus(graph: CutGraph) -> int:
-    """Every cut of an integer graph is a multiple of this (the empty cut is 0)."""
-    degrees = np.abs(graph.weighted_degrees).astype(np.int64)
-    twice = 2 * np.abs(graph.weights).astype(np.int64)
-    value = int(np.gcd.reduce(np.concatenate([degrees, twice]), initial=0))
-    return max(1, value)
