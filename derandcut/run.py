@@ -3,7 +3,9 @@
 Every stage of the pipeline receives a `Run`. It charges the work of each kernel slice
 and asks `exhausted` between slices; nothing else in the package looks at a clock or
 catches a signal. The clock ends a run and never steers it: whatever is computed up to
-a given amount of work depends on the input and the seed alone.
+a given amount of work depends on the input and the seed alone. For a limit of the work
+done so far to repeat a run that the clock has ended, the clock ends it only at the
+first look at that amount of work: there the limit ends the repetition.
 """
 
 from __future__ import annotations
@@ -44,7 +46,7 @@ class Scratch:
         """Always."""
         return True
 
-    def exhausted(self) -> bool:
+    def exhausted(self, *, undone: bool = False) -> bool:
         """Never."""
         return False
 
@@ -68,9 +70,9 @@ class Trial(Scratch):
         """True if the run can afford that on top of the trial so far."""
         return self.run.affordable(self.work + units)
 
-    def exhausted(self) -> bool:
+    def exhausted(self, *, undone: bool = True) -> bool:
         """True once the clock, a signal or the callback has ended the run."""
-        return self.run.exhausted()
+        return self.run.exhausted(undone=undone)
 
 
 @dataclass
@@ -113,6 +115,7 @@ class Run:
         self.ended: Status | None = None
         self.signal_received: int | None = None
         self.cut_short_at: int | None = None  # work when clock, signal or callback hit
+        self._looked_at = -1  # work when it was last asked whether the run must end
 
     # ------------------------------------------------------------------- limits
 
@@ -146,19 +149,28 @@ class Run:
             self.work_limit is None or self.work + units <= self.work_limit
         )
 
-    def exhausted(self) -> bool:
-        """True once the run must end; asked between kernel slices."""
+    def exhausted(self, *, undone: bool = False) -> bool:
+        """True once the run must end; asked between kernel slices.
+
+        Parameters
+        ----------
+        undone : bool, default False
+            Whether all that was done since the last charge has no effect if the run
+            ends here: then the clock may end it even if it was asked before.
+        """
         if self.ended is None:
-            self.ended = self._reason_to_end()
+            self.ended = self._reason_to_end(undone or self.work != self._looked_at)
+            self._looked_at = self.work
         return self.ended is not None
 
-    def _reason_to_end(self) -> Status | None:
-        if self.signal_received is not None:
+    def _reason_to_end(self, repeatable: bool) -> Status | None:
+        if self.signal_received is not None and repeatable:
             self.cut_short_at = self.work
             return Status.INTERRUPTED
         if self.work_limit is not None and self.work >= self.work_limit:
             return self.limit_status
-        if self.time_limit is not None and self.seconds >= self.time_limit:
+        late = self.time_limit is not None and self.seconds >= self.time_limit
+        if late and repeatable:
             self.cut_short_at = self.work
             return Status.TIME_LIMIT
         return None

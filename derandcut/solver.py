@@ -308,6 +308,7 @@ def _solve(
                         bounding.step(run)
         exact.certify(run)
         solution.pool = [problem.lift(x) for x in search.best.partitions]
+        run.offer_cut(solution.pool[0])  # their crossings may be new
 
     with run.stage("bound"):
         bounding.finish(run)

@@ -7,7 +7,7 @@ import pytest
 
 from derandcut import CutGraph
 from derandcut.result import Status
-from derandcut.run import Run
+from derandcut.run import Run, Trial
 
 TRIANGLE = CutGraph.from_edges([0, 1, 2], [1, 2, 0])
 
@@ -74,6 +74,28 @@ def test_time_limit_zero_ends_at_once():
     run = Run(TRIANGLE, time_limit=0.0)
     assert run.exhausted()
     assert run.ended is Status.TIME_LIMIT
+
+
+def test_the_clock_ends_a_run_where_a_limit_of_its_work_would():
+    run = Run(TRIANGLE, time_limit=1e9)
+    run.charge(4)
+    assert not run.exhausted()
+    run.time_limit = 0.0
+    assert not run.exhausted()  # a run with a limit of 4 would not have come so far
+    run.charge(1)
+    assert run.exhausted()
+    assert (run.ended, run.repeatable_limit) == (Status.TIME_LIMIT, 5)
+
+
+def test_the_clock_ends_a_trial_at_any_time():
+    run = Run(TRIANGLE, time_limit=1e9)
+    assert not run.exhausted()
+    trial = Trial(run)
+    trial.charge(7)
+    assert not trial.exhausted()
+    run.time_limit = 0.0
+    assert trial.exhausted()
+    assert (run.ended, run.repeatable_limit) == (Status.TIME_LIMIT, 0)
 
 
 def test_signals_end_the_run_and_the_handler_comes_back():

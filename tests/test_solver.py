@@ -335,3 +335,17 @@ def test_planar_blocks_are_matched_several_at_a_time():
     assert one.cut == one.upper_bound == optimum + 30
     assert "search" not in [name for name, _ in one.stages]
     assert (one.partition == three.partition).all() and one.work == three.work
+
+
+def test_no_member_of_the_pool_is_better_than_the_cut():
+    # blocks, whose best sides the pool puts together after the search has ended
+    rng = np.random.default_rng(3)
+    for _ in range(40):
+        blocks = [
+            nx.gnp_random_graph(6, 0.6, seed=int(rng.integers(99))) for _ in "123"
+        ]
+        whole = nx.disjoint_union_all(blocks)
+        u, v = np.array(whole.edges()).T
+        graph = CutGraph.from_edges(u, v, rng.uniform(1, 9, len(u)), 18)
+        result = derandcut.maxcut(graph, work_limit=25, options={"reductions": False})
+        assert max(map(graph.cut, result.pool)) <= result.cut

@@ -10,7 +10,7 @@ import numpy as np
 
 __all__ = ["Team"]
 
-BOARD = 80  # int64 of a board, see _team.pxd
+BOARD, DISSOLVED = 80, 48  # int64 of a board, and one of them: see _team.pxd
 
 
 class Team:
@@ -36,11 +36,16 @@ class Team:
     ) -> Any:
         """Return lead(*arguments, board), with help unless `alone`."""
         board = np.zeros(BOARD, np.int64)
-        if self.n_threads > 1 and not alone:
-            if self._executor is None:
-                self._executor = ThreadPoolExecutor(self.n_threads - 1)
-            self._helping = [x for x in self._helping if not x.done()]
-            # One that has not yet come back from its last call is busy elsewhere.
-            for _ in range(self.n_threads - 1 - len(self._helping)):
-                self._helping.append(self._executor.submit(serve, *arguments, board))
-        return lead(*arguments, board)
+        try:
+            if self.n_threads > 1 and not alone:
+                if self._executor is None:
+                    self._executor = ThreadPoolExecutor(self.n_threads - 1)
+                self._helping = [x for x in self._helping if not x.done()]
+                # One that has not yet come back from its last call is busy elsewhere.
+                for _ in range(self.n_threads - 1 - len(self._helping)):
+                    call = self._executor.submit(serve, *arguments, board)
+                    self._helping.append(call)
+            return lead(*arguments, board)
+        except BaseException:
+            board[DISSOLVED] = 1  # interrupted: no kernel has done it
+            raise

@@ -512,6 +512,7 @@ cdef bint close_triangle(Work* s, int32_t u, int64_t* visited) noexcept nogil:
         elif a > second:
             second = a
         arc = s.succ[arc]
+    summed(s, total)
     if 2 * (first + second) < total:
         return False
     arc = s.first[u]

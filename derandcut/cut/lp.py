@@ -376,7 +376,7 @@ class LinearNodes:
         self.weight = graph.edges()[2] * self.scale
         self.coarse = graph.integer and graph.absolute_weight < COARSE
         self.cycles = Cycles(graph.m)
-        self.idle = [CycleProgram(self.weight, self.cycles) for _ in range(SLOTS)]
+        self.idle: list[CycleProgram] = []  # made when needed: most leaves need one
 
     def start(self, tree: BranchAndBound) -> LinearNode:
         """The first node."""
@@ -387,7 +387,9 @@ class LinearNodes:
 
     def take(self, tree: BranchAndBound, node: LinearNode) -> LinearAtWork:
         """Put a program to work on a node."""
-        return LinearAtWork(self, node, self.idle.pop())
+        idle = self.idle
+        program = idle.pop() if idle else CycleProgram(self.weight, self.cycles)
+        return LinearAtWork(self, node, program)
 
     def release(self, slot: LinearAtWork) -> None:
         """Take back the program of a node that is finished."""

@@ -1,10 +1,11 @@
 """Teams: threads are asked to help where allowed, and never waited for."""
 
 import threading
+import time
 
 import pytest
 
-from derandcut._core.team import Team
+from derandcut._core.team import DISSOLVED, Team
 
 
 def test_the_leader_returns_while_another_thread_has_not_come_back():
@@ -43,3 +44,19 @@ def test_each_call_has_a_board_of_its_own():
         team.run(boards.append, lambda board: None)
     assert len({id(board) for board in boards}) == 3
     assert not any(board.any() for board in boards)
+
+
+def test_helpers_come_back_from_a_leader_that_fails():
+    team, back = Team(2), threading.Event()
+
+    def serve(board):
+        while not board[DISSOLVED]:
+            time.sleep(0.001)
+        back.set()
+
+    def lead(board):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        team.run(lead, serve)
+    assert back.wait(60)

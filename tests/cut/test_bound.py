@@ -202,12 +202,12 @@ class Clock(Run):
 
     looks = 10**9
 
-    def _reason_to_end(self):
+    def _reason_to_end(self, repeatable):
         self.looks -= 1
-        if self.looks < 0:
+        if self.looks < 0 and repeatable:
             self.cut_short_at = self.work
             return Status.TIME_LIMIT
-        return super()._reason_to_end()
+        return super()._reason_to_end(repeatable)
 
 
 @pytest.mark.parametrize("share", [0, 0.01, 0.3, 0.6, 0.9, 0.999])

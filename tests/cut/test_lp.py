@@ -226,3 +226,14 @@ def test_a_large_sparse_leaf_is_proved_unasked():
     edges = dict(zip(zip(u, v, strict=True), w, strict=True))
     verdict = check.check(graph.n, edges, result.certificate)
     assert float(verdict.bound) <= result.cut * (1 + 1e-9)
+
+
+def test_a_tree_of_one_node_has_one_program():
+    grid = nx.convert_node_labels_to_integers(nx.grid_2d_graph(4, 4))
+    graph = CutGraph.from_networkx(grid)
+    tree = BranchAndBound(graph, np.ones(16, np.int8), linear=True)
+    with ThreadPoolExecutor(1) as executor:
+        while not tree.done:
+            tree.advance(Run(graph), executor)
+    assert tree.nodes == 1
+    assert len(tree.nodes_by.idle) == 1
