@@ -38,13 +38,13 @@ class Options:
         None,
         0,
         10**7,
-        "steps of the derandomized relaxation; None: by size, 200 before a search",
+        "steps of the derandomized relaxation; None: by size, few before a search",
     )
     starts: int | None = _option(
         None,
         1,
         1000,
-        "ascents, the best kept; None: as many as are cheap, one of those 200 steps",
+        "ascents, the best kept; None: as many as are cheap, one before a search",
     )
     start_scale: float = _option(12.0, 1e-3, 1e6, "c of the start W = c V (tau = 1)")
     sdp_tolerance: float = _option(1e-3, 1e-12, 1, "relative gap of the starting SDP")

@@ -101,8 +101,8 @@ def maxcut(
         All cores allowed to the process by default; no influence on the answer.
     method : {"auto", "exact", "derandomize", "search", "goemans-williamson"}
         Everything; until the optimum is proved or a limit is met; the derandomized
-        relaxation alone; without its chain; the cvxpy baseline (takes a seed, and
-        neither limits nor starts).
+        relaxation alone; without its chain; the cvxpy baseline (takes a seed and no
+        limit, start, pool or other bound).
     bound : {"proved", "estimate", "none"}
         Rigorous (a factorisation, or a weaker proof where none is affordable); by
         Lanczos; none.
@@ -160,9 +160,13 @@ def maxcut(
             "goemans-williamson",
             time_limit=time_limit,
             work_limit=work_limit,
+            gap=gap or None,
+            target=target,
+            bound=None if settings.bound == "proved" else settings.bound,
             initial=initial,
             fixed=fixed,
             embedding=embedding,
+            pool_size=None if settings.pool_size == 1 else settings.pool_size,
         )
         return goemans_williamson(graph, seed=settings.seed)
     if settings.method == "exact" and settings.bound != "proved":

@@ -165,7 +165,15 @@ def test_what_adding_parallel_edges_rounds_is_in_the_bound():
 
 
 def test_the_baseline_refuses_what_it_cannot_honour():
-    for arguments in ({"fixed": {0: 1}}, {"initial": [1, 1, 1]}, {"time_limit": 1}):
+    for arguments in (
+        {"fixed": {0: 1}},
+        {"initial": [1, 1, 1]},
+        {"time_limit": 1},
+        {"gap": 0.1},
+        {"target": 2},
+        {"bound": "none"},
+        {"pool_size": 2},
+    ):
         with pytest.raises(InputError, match="goemans-williamson takes no"):
             derandcut.maxcut(
                 ([0, 1], [1, 2], [1, 1]), method="goemans-williamson", **arguments
