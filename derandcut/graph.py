@@ -328,6 +328,11 @@ class CutGraph:
         return np.asarray(self.adjacency.sum(axis=1)).ravel()
 
     @cached_property
+    def absolute_degrees(self) -> np.ndarray:
+        """(n,) float64 array: the sum of |w| over the edges of each vertex."""
+        return np.asarray(abs(self.adjacency).sum(axis=1)).ravel()
+
+    @cached_property
     def adjacency(self) -> sp.csr_array:
         """The adjacency matrix, sharing memory with this graph."""
         return sp.csr_array(

@@ -36,7 +36,7 @@ from derandcut.cut.pool import Pool
 from derandcut.cut.presolve import presolve
 from derandcut.cut.proof import Positive
 from derandcut.cut.rounding import guarantee, one_flip_descent
-from derandcut.cut.sampler import DRAWS, derandomize
+from derandcut.cut.sampler import DRAWS, LARGE, derandomize
 from derandcut.cut.sdp import Relaxation
 from derandcut.cut.search import Search
 from derandcut.cut.surface import Embedding, needs_no_search, solve_surface
@@ -235,7 +235,9 @@ def _solve(
             beyond=settings.method != "derandomize",
         )
 
-    if settings.method != "search":
+    # Where the time is up already, a large graph's chain is the cut and its bound.
+    late = run.exhausted() and kernel.m > LARGE
+    if settings.method != "search" and not late:
         iterations, starts, draws = options.iterations, options.starts, 0
         if settings.method in ("auto", "exact") and iterations is None:
             # The search ascends again and again: here only the chain is needed.
@@ -263,7 +265,9 @@ def _solve(
             links = [Link("guarantee", promised), *found.links]
             solution.chain = [Link(x.name, problem.value(x.value)) for x in links]
 
-    if settings.method != "derandomize" and kernel.m:
+    if run.exhausted():
+        solution.pool = [problem.lift(x) for x in known]
+    elif settings.method != "derandomize" and kernel.m:
         search = Search(
             kernel,
             V,

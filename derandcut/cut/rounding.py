@@ -95,8 +95,7 @@ def one_flip_descent(
     side = np.where(np.asarray(partition) > 0, 1, -1).astype(np.int8)
     slack = np.zeros(graph.n)
     if not graph.integer:
-        size = np.asarray(abs(graph.adjacency).sum(axis=1)).ravel()
-        slack = 2.0**-51 * (graph.degrees + 1) * size
+        slack = 2.0**-51 * (graph.degrees + 1) * graph.absolute_degrees
     queue = np.arange(graph.n, dtype=graph.indices.dtype)
     queued = np.ones(graph.n, dtype=np.uint8)
     state = np.array([0, graph.n], dtype=np.int64)

@@ -31,10 +31,11 @@ the earlier ones instead, and crosses them.
 from __future__ import annotations
 
 from concurrent.futures import Executor
+from functools import cached_property
 
 import numpy as np
 
-from derandcut.cut.anneal import BitSlicedAnnealer, annealer, schedule
+from derandcut.cut.anneal import BitSlicedAnnealer, Population, annealer, schedule
 from derandcut.cut.crossover import combine
 from derandcut.cut.pool import Pool
 from derandcut.cut.rounding import one_flip_descent
@@ -65,6 +66,7 @@ PATIENCE = 8  # the end of an epoch
 EPOCH_SWEEPS = 4000  # of the first round of a later epoch
 REUNION = 3  # every third epoch starts from the champions
 QUENCH = 8  # sweeps at temperature zero that close a round cut short
+LARGE = 250_000  # edges: a round cut short there no longer combines what it has
 RELAX_SLICE, ANNEAL_SLICE = 1_000_000, 8_000_000  # units, about 20 ms each
 
 
@@ -98,7 +100,6 @@ class Search:
     ) -> None:
         self.graph = graph
         self.layout = Layout(graph)
-        self.annealer = annealer(graph)
         self.V = V
         self.law = law
         self.seed = seed
@@ -111,6 +112,12 @@ class Search:
         self.round = 0
         self.epoch = 0
         self.failures = self.work = 0
+        self.late = False  # no time to combine
+
+    @cached_property
+    def annealer(self) -> type[Population]:
+        """The kind of population; only a search that is begun needs to know."""
+        return annealer(self.graph)
 
     @property
     def settled(self) -> bool:
@@ -180,7 +187,9 @@ class Search:
             run.charge(len(islands) * len(part) * units)
             run.tick()
 
-        self._learn(list(executor.map(Island.harvest, islands)))
+        self.late = run.exhausted() and self.graph.m > LARGE
+        harvest = Island.best if self.late else Island.harvest
+        self._learn(list(executor.map(harvest, islands)))
         self.work += run.work - begin
 
     def _base(self, island: int, rng: np.random.Generator) -> np.ndarray | None:
@@ -213,6 +222,8 @@ class Search:
 
     def _fold(self, pool: Pool) -> None:
         """Offer a pool the best of all its members, component by component."""
+        if self.late:
+            return
         child, gain = combine(self.graph, np.stack(pool.partitions))
         if gain > 0:
             pool.offer(child, float(self.graph.cut(child)))
@@ -272,6 +283,10 @@ class Island:
     def quench(self) -> None:
         """To the nearest local optima."""
         self.replicas.sweep(np.zeros(QUENCH))
+
+    def best(self) -> np.ndarray:
+        """The best replica."""
+        return one_flip_descent(self.graph, self.replicas.best())
 
     def harvest(self) -> np.ndarray:
         """The best cut that the replicas combine to."""
