@@ -282,7 +282,8 @@ class Island:
 
     def quench(self) -> None:
         """To the nearest local optima."""
-        self.replicas.sweep(np.zeros(QUENCH))
+        large = self.graph.m > LARGE  # there the best one alone descends to the end
+        self.replicas.sweep(np.zeros(1 if large else QUENCH))
 
     def best(self) -> np.ndarray:
         """The best replica."""
