@@ -16,10 +16,10 @@ from collections.abc import Callable
 import numpy as np
 
 from derandcut.arguments import Settings
-from derandcut.cut.anneal import bit_sliceable, population
+from derandcut.cut.anneal import annealer
 from derandcut.cut.sampler import Sampler, ascent_plan
 from derandcut.cut.sdp import Relaxation
-from derandcut.cut.search import ISLANDS, SCALAR_REPLICAS
+from derandcut.cut.search import ISLANDS, island_replicas
 from derandcut.graph import CutGraph
 from derandcut.run import Run, Scratch
 
@@ -87,8 +87,7 @@ def _measured(
     step = _seconds_per_unit(scratch, most, lambda: sampler.advance(scratch, 1))
     if settings.method == "derandomize":
         return sweep, step, ANNEAL
-    words = 1 if bit_sliceable(kernel) else SCALAR_REPLICAS
-    replicas = population(kernel, words)
+    replicas = island_replicas(kernel, annealer(kernel))
     anneal = _seconds_per_unit(
         scratch, most, lambda: replicas.anneal(scratch, 4, 1.0, 1.0)
     )

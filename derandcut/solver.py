@@ -39,7 +39,7 @@ from derandcut.cut.rounding import guarantee, one_flip_descent
 from derandcut.cut.sampler import DRAWS, LARGE, derandomize
 from derandcut.cut.sdp import Relaxation
 from derandcut.cut.search import Search
-from derandcut.cut.surface import Embedding, needs_no_search, solve_surface
+from derandcut.cut.surface import Embedding, needs_no_search, solve_embedded
 from derandcut.errors import InputError
 from derandcut.formats import as_graph
 from derandcut.graph import CutGraph
@@ -342,9 +342,7 @@ def _surface(
     if not searched and not needs_no_search(embedding, run):
         return
     graph = run.graph
-    found = solve_surface(
-        graph, run, embedding=embedding, incumbent=run.partition, seed=settings.seed
-    )
+    found = solve_embedded(graph, embedding, run, run.partition, seed=settings.seed)
     if found.partition is not None:
         run.offer_cut(found.partition)
     if settings.bound != "none":

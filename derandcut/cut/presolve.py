@@ -9,13 +9,13 @@ from fractions import Fraction
 import numpy as np
 
 from derandcut.cut.fixing import Fixing, fix
-from derandcut.cut.pieces import Pieces
+from derandcut.cut.pieces import EXACT, Pieces
 from derandcut.cut.proof import Proof, Reduced
 from derandcut.graph import CutGraph
 
 __all__ = ["Presolved", "presolve"]
 
-FINEST, EXACT = 2.0**20, 2.0**48  # fractions made integers; sum |w| up to there
+FINEST = 2.0**20  # fractions down to its inverse are made integers
 
 
 @dataclass

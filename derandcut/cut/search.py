@@ -241,9 +241,8 @@ class Island:
     def __init__(self, search: Search, seed: int) -> None:
         self.graph, self.V, self.layout = search.graph, search.V, search.layout
         self.search = search
-        words = 1 if search.annealer is BitSlicedAnnealer else SCALAR_REPLICAS
-        self.replicas = search.annealer(self.graph, words, seed)
-        self.units = words * self.graph.m
+        self.replicas = island_replicas(self.graph, search.annealer, seed)
+        self.units = self.replicas.islands * self.graph.m
         self.rng = np.random.default_rng(seed)
         self.hottest, self.cold = schedule(self.graph, start="law")
         weight = self.graph.absolute_weight / self.graph.m
@@ -295,6 +294,14 @@ class Island:
         ranked = np.ascontiguousarray(self.replicas.partitions().T[ranking])
         child, _ = combine(self.graph, ranked)
         return one_flip_descent(self.graph, child)
+
+
+def island_replicas(
+    graph: CutGraph, kind: type[Population], seed: int = 0
+) -> Population:
+    """The replicas of one island: a word of 256, or `SCALAR_REPLICAS` single ones."""
+    words = 1 if kind is BitSlicedAnnealer else SCALAR_REPLICAS
+    return kind(graph, words, seed)
 
 
 PROBES = 16  # replicas that set the temperature

@@ -6,11 +6,7 @@ from derandcut.cut.surface.embedding import (
     torus_embedding,
 )
 from derandcut.cut.surface.exact import SurfaceResult, solve_embedded, solve_planar
-from derandcut.cut.surface.stage import (
-    find_embedding,
-    needs_no_search,
-    solve_surface,
-)
+from derandcut.cut.surface.stage import find_embedding, needs_no_search
 
 __all__ = [
     "Embedding",
@@ -20,6 +16,5 @@ __all__ = [
     "planar_embedding",
     "solve_embedded",
     "solve_planar",
-    "solve_surface",
     "torus_embedding",
 ]

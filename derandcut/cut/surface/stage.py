@@ -1,19 +1,16 @@
-"""The solver's exact stage: is the graph planar or toroidal, and if so, solve it."""
+"""What the solver asks first: is the graph planar or toroidal, may it be solved now."""
 
 from __future__ import annotations
-
-import numpy as np
 
 from derandcut.cut.surface.embedding import (
     Embedding,
     planar_embedding,
     torus_embedding,
 )
-from derandcut.cut.surface.exact import SurfaceResult, solve_embedded
 from derandcut.graph import CutGraph
 from derandcut.run import Run
 
-__all__ = ["find_embedding", "needs_no_search", "solve_surface"]
+__all__ = ["find_embedding", "needs_no_search"]
 
 VISITS = 20  # of each edge by the planarity test, about
 MATCHING = 1000  # units an edge that a matching on the plane takes at most: some 100
@@ -42,34 +39,3 @@ def needs_no_search(embedding: Embedding, run: Run) -> bool:
     does not come to an end.
     """
     return embedding.genus == 0 and run.affordable(MATCHING * embedding.graph.m)
-
-
-def solve_surface(
-    graph: CutGraph,
-    run: Run,
-    *,
-    embedding: Embedding | None = None,
-    incumbent: np.ndarray | None = None,
-    seed: int = 0,
-) -> SurfaceResult | None:
-    """Solve by matching if the graph embeds in the plane or the torus.
-
-    Parameters
-    ----------
-    graph : CutGraph
-    run : Run
-    embedding : Embedding, optional
-        Of this graph, where the user knows one (of any small genus).
-    incumbent : (n,) array, optional
-    seed : int, default 0
-
-    Returns
-    -------
-    SurfaceResult or None
-        None if no embedding was found.
-    """
-    if embedding is None:
-        embedding = find_embedding(graph, run)
-    if embedding is None:
-        return None
-    return solve_embedded(graph, embedding, run, incumbent, seed=seed)
