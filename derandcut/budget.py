@@ -16,7 +16,6 @@ from collections.abc import Callable
 import numpy as np
 
 from derandcut.arguments import Settings
-from derandcut.cut.anneal import annealer
 from derandcut.cut.sampler import Sampler, ascent_plan
 from derandcut.cut.sdp import Relaxation
 from derandcut.cut.search import ISLANDS, island_replicas
@@ -27,11 +26,10 @@ __all__ = ["work_budget"]
 
 MARGIN = 1.3  # the clock, not a pessimistic measurement, shall end the run
 QUICK_SWEEPS = 40  # what the first relaxation usually takes
-ANNEALING_SHARE = 0.85  # of the search's work; the rest is relaxing
 FASTEST = 1e9  # units a second that branch and bound never reaches: the clock ends it
 MEASURE = 0.02  # share of the limit that a measurement may take
 MEASURED = 500_000  # edges: more make a measurement long; the fastest seen do there
-SWEEP, STEP, ANNEAL = 1e-9, 8e-9, 1.5e-9  # seconds a unit, so that the clock ends it
+SWEEP, STEP, ANNEAL = 1e-9, 8e-9, 2e-10  # seconds a unit, so that the clock ends it
 
 
 def work_budget(kernel: CutGraph, run: Run, settings: Settings) -> int:
@@ -62,8 +60,7 @@ def work_budget(kernel: CutGraph, run: Run, settings: Settings) -> int:
             (sweep, math.inf),
         ]
     else:
-        mixed = ANNEALING_SHARE * anneal + (1 - ANNEALING_SHARE) * step
-        plan.append((mixed / min(settings.n_threads, ISLANDS), math.inf))
+        plan.append((anneal / min(settings.n_threads, ISLANDS), math.inf))
 
     work = run.work
     for cost, units in plan:
@@ -87,9 +84,9 @@ def _measured(
     step = _seconds_per_unit(scratch, most, lambda: sampler.advance(scratch, 1))
     if settings.method == "derandomize":
         return sweep, step, ANNEAL
-    replicas = island_replicas(kernel, annealer(kernel))
+    replicas = island_replicas(kernel)
     anneal = _seconds_per_unit(
-        scratch, most, lambda: replicas.anneal(scratch, 4, 1.0, 1.0)
+        scratch, most, lambda: replicas.anneal(scratch, 4, 0.0, 0.0)
     )
     return sweep, step, anneal
 

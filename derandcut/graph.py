@@ -22,7 +22,11 @@ if TYPE_CHECKING:
 __all__ = ["CutGraph", "exact_sum"]
 
 EXACT = 2.0**53  # integers up to here are exact in float64
-SHORT = 1000  # sums of less are short work for `math.fsum`
+SHORT = 5000  # sums of less are short work for `math.fsum`
+CHUNK = 1 << 16  # numbers that stay in the cache
+EXPONENTS = (
+    900  # and their negatives: halves of such numbers neither over- nor underflow
+)
 INT32_MAX = 2**31 - 1
 
 
@@ -391,7 +395,7 @@ class CutGraph:
     def _sum(self, weights: np.ndarray) -> float:
         """Half the sum of one number for each direction; exact for integers."""
         if self.integer:
-            return float(int(weights.astype(np.int64).sum()) // 2)
+            return float(int(weights.sum(dtype=np.int64)) // 2)
         return float(weights.sum() / 2)
 
     @cached_property
@@ -400,14 +404,39 @@ class CutGraph:
         return self._sum(self.weights)
 
     @cached_property
+    def positive_weight(self) -> float:
+        """Sum of the positive edge weights, correctly rounded."""
+        if self.integer and self.negative_weight == 0:
+            return self.total_weight
+        positive = np.maximum(self.weights, 0)
+        return self._sum(positive) if self.integer else exact_sum(positive) / 2
+
+    @cached_property
     def negative_weight(self) -> float:
         """Sum of the negative edge weights (W_neg of (2.7) in docs/method)."""
+        if self.weights.min(initial=0.0) == 0:
+            return 0.0
         return self._sum(np.minimum(self.weights, 0))
 
     @cached_property
     def absolute_weight(self) -> float:
         """Sum of the absolute edge weights: the scale of every tolerance."""
         return self._sum(np.abs(self.weights))
+
+    @cached_property
+    def modulus(self) -> int:
+        """The number all cuts of an integer graph are multiples of; 0 if all are 0.
+
+        Flipping one vertex u changes a cut by the weighted degree of u less twice the
+        weight of its cut edges, so all cuts agree with the empty one, 0, modulo
+        gcd(weighted degrees, 2 w_e).
+        """
+        degrees = np.rint(self.weighted_degrees).astype(np.int64)
+        weights = self.weights.astype(np.int64)
+        return math.gcd(
+            int(np.gcd.reduce(degrees, initial=0)),
+            2 * int(np.gcd.reduce(weights, initial=0)),
+        )
 
     def cut(self, partition: Any) -> int | float:
         """Return the weight of the edges between the two sides.
@@ -443,7 +472,7 @@ class CutGraph:
         # The entries whose row is on the one side and whose column on the other.
         across = self.weights[np.repeat(side, self.degrees) & ~side[self.indices]]
         if self.integer:
-            return int(across.astype(np.int64).sum())
+            return int(across.sum())  # all partial sums are at most 2^53
         return exact_sum(across)
 
     @property
@@ -487,17 +516,18 @@ def exact_sum(values: np.ndarray) -> float:
     """
     if not SHORT <= len(values) <= 1 << 26:
         return math.fsum(values)
-    mantissa, exponent = np.frexp(values)
-    least = int(exponent.min())
-    if least < -900 or exponent.max() > 900:  # parts would under- or overflow
-        return math.fsum(values)
-    mantissa *= 2.0**27
-    high = np.rint(mantissa)
-    mantissa -= high
-    exponent -= least
-    highs = np.bincount(exponent, weights=high)
-    lows = np.bincount(exponent, weights=mantissa)  # multiples of 2^-26
-    unit = np.ldexp(1.0, np.arange(len(highs)) + (least - 27))
+    highs, lows = np.zeros(2 * EXPONENTS + 1), np.zeros(2 * EXPONENTS + 1)
+    for begin in range(0, len(values), CHUNK):
+        mantissa, exponent = np.frexp(values[begin : begin + CHUNK])
+        if exponent.min() < -EXPONENTS or exponent.max() > EXPONENTS:
+            return math.fsum(values)
+        exponent += EXPONENTS
+        mantissa *= 2.0**27
+        high = np.rint(mantissa)
+        mantissa -= high
+        highs += np.bincount(exponent, weights=high, minlength=len(highs))
+        lows += np.bincount(exponent, weights=mantissa, minlength=len(lows))
+    unit = np.ldexp(1.0, np.arange(len(highs)) - (EXPONENTS + 27))
     return math.fsum(np.concatenate([highs * unit, lows * unit]))
 
 

@@ -24,7 +24,10 @@ import numpy as np
 from derandcut.graph import CutGraph
 from derandcut.result import Event, Status
 
-__all__ = ["Run", "Scratch", "Trial"]
+__all__ = ["LARGE", "Run", "Scratch", "Trial"]
+
+LARGE = 250_000  # edges of a graph where a run whose time is up does without all
+# that takes long: passes over its edges, .1 s and more, that nothing can interrupt
 
 logger = logging.getLogger("derandcut")
 
@@ -186,6 +189,8 @@ class Run:
 
     def offer_cut(self, partition: np.ndarray) -> bool:
         """Recount `partition` on the user's graph; keep it if it is better."""
+        if self.partition is not None and np.array_equal(partition, self.partition):
+            return False
         cut = self.graph.cut(partition)
         if self.cut is not None and cut <= self.cut:
             return False

@@ -33,10 +33,14 @@ from derandcut.cut.certificate import certificate
 from derandcut.cut.exact import Exact
 from derandcut.cut.goemans_williamson import goemans_williamson
 from derandcut.cut.pool import Pool
-from derandcut.cut.presolve import presolve
+from derandcut.cut.presolve import Presolved, presolve
 from derandcut.cut.proof import Positive
-from derandcut.cut.rounding import guarantee, one_flip_descent
-from derandcut.cut.sampler import DRAWS, LARGE, derandomize
+from derandcut.cut.rounding import (
+    conditional_expectations,
+    guarantee,
+    one_flip_descent,
+)
+from derandcut.cut.sampler import DRAWS, Derandomized, derandomize
 from derandcut.cut.sdp import Relaxation
 from derandcut.cut.search import Search
 from derandcut.cut.surface import Embedding, needs_no_search, solve_embedded
@@ -210,11 +214,18 @@ def _solve(
     options, solution = settings.options, Solution()
     known, law = [], None  # partitions and the law that the search starts from
     with run.stage("presolve"):
-        problem = presolve(graph, sides, reductions=options.reductions)
+        if start is None:
+            first = conditional_expectations(graph, sides, sides != 0)
+        else:
+            first = np.where(sides == 0, start, sides)
+        run.offer_cut(first)
+        problem = presolve(graph, sides, reductions=options.reductions, run=run)
         kernel = problem.kernel
-        first = np.ones(kernel.n, np.int8) if start is None else problem.restrict(start)
-        known.append(one_flip_descent(kernel, first))
-        run.offer_cut(problem.lift(known[0]))
+        first = problem.restrict(first)
+        if run.ended is None:
+            first = one_flip_descent(kernel, first)
+        known.append(first)
+        run.offer_cut(problem.lift(first))
         if run.time_limit is not None:
             run.work_limit = work_budget(kernel, run, settings)
 
@@ -226,7 +237,6 @@ def _solve(
             n_threads=settings.n_threads,
         )
         relaxation.advance(run, tolerance=options.sdp_tolerance)
-        V, sdp_value = relaxation.V.copy(), relaxation.value
         bounding = Bounding(
             problem,
             relaxation,
@@ -235,42 +245,20 @@ def _solve(
             beyond=settings.method != "derandomize",
         )
 
-    # Where the time is up already, a large graph's chain is the cut and its bound.
-    late = run.exhausted() and kernel.m > LARGE
-    if settings.method != "search" and not late:
-        iterations, starts, draws = options.iterations, options.starts, 0
-        if settings.method in ("auto", "exact") and iterations is None:
-            # The search ascends again and again: here only the chain is needed.
-            fitting = max(LEAST_ASCENT, SHORT_WORK // max(1, kernel.m))
-            iterations = min(SHORT_ASCENT, fitting)
-            starts, draws = starts or 1, DRAWS
+    if settings.method != "search":
         with run.stage("derandomize"):
-            found = derandomize(
-                kernel,
-                V,
-                run,
-                iterations=iterations,
-                starts=starts,
-                c=options.start_scale,
-                seed=settings.seed,
-                n_threads=settings.n_threads,
-                draws=draws,
-            )
+            found = _derandomize(problem, relaxation, run, settings, solution)
+        if found is not None:
             known.append(found.partition)
             if settings.method in ("auto", "exact"):
                 law = found.W, found.b
-            run.offer_cut(problem.lift(found.partition))
-            solution.lemma = found.lemma
-            promised = guarantee(kernel, sdp_value, options.start_scale)
-            links = [Link("guarantee", promised), *found.links]
-            solution.chain = [Link(x.name, problem.value(x.value)) for x in links]
 
     if run.exhausted():
         solution.pool = [problem.lift(x) for x in known]
     elif settings.method != "derandomize" and kernel.m:
         search = Search(
             kernel,
-            V,
+            relaxation.V.copy(),
             seed=settings.seed,
             law=law,
             pool_size=settings.pool_size,
@@ -286,7 +274,8 @@ def _solve(
         )
         with ThreadPoolExecutor(settings.n_threads) as executor:
             natural_end = False  # reached, and there is a limit to use up
-            if settings.bound != "none" and settings.pool_size == 1:
+            matching = settings.bound != "none" and settings.pool_size == 1
+            if matching and not run.exhausted(undone=True):
                 with run.stage("surface"):  # on the plane that is all
                     _surface(run, settings, exact, executor, embedding, searched=False)
             while not run.exhausted():
@@ -306,7 +295,7 @@ def _solve(
                 with run.stage("search"):
                     search.advance(run, executor)
                     run.offer_cut(problem.lift(search.best.partitions[0]))
-                if search.round == 1:
+                if search.round == 1 and not run.exhausted():
                     with run.stage("surface"):
                         _surface(
                             run, settings, exact, executor, embedding, searched=True
@@ -321,6 +310,41 @@ def _solve(
     with run.stage("bound"):
         bounding.finish(run)
     return solution
+
+
+def _derandomize(
+    problem: Presolved,
+    relaxation: Relaxation,
+    run: Run,
+    settings: Settings,
+    solution: Solution,
+) -> Derandomized | None:
+    """The derandomized relaxation and its chain, from the SDP's guarantee to a cut."""
+    options, kernel = settings.options, problem.kernel
+    iterations, starts, draws = options.iterations, options.starts, 0
+    if settings.method in ("auto", "exact") and iterations is None:
+        # The search ascends again and again: here only the chain is needed.
+        fitting = max(LEAST_ASCENT, SHORT_WORK // max(1, kernel.m))
+        iterations = min(SHORT_ASCENT, fitting)
+        starts, draws = starts or 1, DRAWS
+    found = derandomize(
+        kernel,
+        relaxation.V,
+        run,
+        iterations=iterations,
+        starts=starts,
+        c=options.start_scale,
+        seed=settings.seed,
+        n_threads=settings.n_threads,
+        draws=draws,
+    )
+    if found is not None:
+        run.offer_cut(problem.lift(found.partition))
+        solution.lemma = found.lemma
+        promised = guarantee(kernel, relaxation.value, options.start_scale)
+        links = [Link("guarantee", promised), *found.links]
+        solution.chain = [Link(x.name, problem.value(x.value)) for x in links]
+    return found
 
 
 def _surface(
@@ -372,7 +396,8 @@ def _result(
     status = run.ended or Status.FINISHED
     several = settings.pool_size > 1
     pool = Pool(settings.pool_size, components=graph.components if several else None)
-    for partition in (run.partition, *solution.pool):
+    pool.offer(run.partition, float(run.cut))
+    for partition in solution.pool if several else ():
         pool.offer(partition, float(graph.cut(partition)))
     return CutResult(
         cut=run.cut,

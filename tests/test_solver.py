@@ -116,6 +116,45 @@ def test_a_time_limit_of_zero_still_answers(method):
     assert result.cut > 0
 
 
+def test_the_first_cut_comes_before_all_else_and_holds_half_the_weight():
+    graph = sparse(low=1, high=4)
+    events = derandcut.maxcut(graph, work_limit=0).trace
+    first = next(event for event in events if event.cut is not None)
+    assert first.work == 0 and first.stage == "presolve"
+    assert 2 * first.cut >= graph.total_weight
+    start = derandcut.maxcut(graph, method="search", work_limit=10**6)
+    warm = derandcut.maxcut(graph, initial=start, work_limit=0).trace
+    assert next(event.cut for event in warm if event.cut is not None) == start.cut
+
+
+def test_the_first_cut_keeps_fixed_sides():
+    star = CutGraph.from_edges([0, 0, 0], [1, 2, 3])
+    fixed = {1: 1, 2: 1, 3: -1, 0: 1}
+    for initial in (None, [-1, -1, -1, -1]):
+        result = derandcut.maxcut(star, fixed=fixed, initial=initial)
+        assert [int(result.partition[label]) for label in fixed] == list(fixed.values())
+        assert {event.cut for event in result.trace} <= {None, 1}
+
+
+@pytest.mark.parametrize("time_limit", [0, 0.03, 0.1, 0.3])
+@pytest.mark.parametrize("kind", ["clique", "random", "real"])
+def test_a_large_graph_ends_early_and_repeats(kind, time_limit):
+    rng = np.random.default_rng(2)
+    if kind == "clique":  # which the reductions solve, if there is time
+        graph = CutGraph.from_edges(*np.triu_indices(800, 1), n=800)
+    else:
+        m = 300_000
+        weights = np.ones(m) if kind == "random" else rng.standard_normal(m)
+        graph = CutGraph.from_edges(*rng.integers(0, 20_000, (2, m)), weights, 20_000)
+    timed = derandcut.maxcut(graph, time_limit=time_limit)
+    assert_valid(graph, timed)
+    assert timed.cut > 0
+    again = derandcut.maxcut(graph, work_limit=timed.work_limit, n_threads=1)
+    assert (timed.partition == again.partition).all()
+    assert timed.upper_bound == again.upper_bound
+    assert timed.chain == again.chain
+
+
 def test_scale_does_not_matter():
     graph = sparse()
     reference = derandcut.maxcut(graph, method="derandomize", n_threads=1)

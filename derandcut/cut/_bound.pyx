@@ -67,6 +67,7 @@ cdef extern from *:
     void fetch "__builtin_prefetch"(const void* address) nogil
 
 cdef enum:
+    TRAFFIC = 32     # multiply-adds that cost as much as a number written once
     BLOCK = 128      # columns factored before they update the rest of a front
     CHUNK = 64       # rows of a ticket, a multiple of 8
     ALONE = 1 << 17  # multiply-adds that the leader does faster alone
@@ -534,7 +535,7 @@ cdef int lead(
                         else:
                             F[u + v * ld] += update[i + j * r]
             state[1] = 0
-            work -= ld * ld
+            work -= TRAFFIC * ld * ld
         while state[1] < p:
             if work <= 0:
                 return 2
@@ -569,6 +570,7 @@ cdef int lead(
             pending[2 * state[4] + 1] = state[3]
             state[4] += 1
             state[3] += q * q
+            work -= TRAFFIC * q * q
         state[0] += 1
         state[1] = -1
     return 0

@@ -24,7 +24,7 @@ of a vertex that flips, .2 ns if its row is full.
 """
 
 from libc.math cimport exp, log
-from libc.stdint cimport int32_t, int64_t, uint64_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t
 
 from derandcut._core._rng cimport next_u64
 from derandcut._core._types cimport index_t
@@ -96,6 +96,29 @@ cdef extern from *:
     void full_add(word, word, word, word) nogil
     void half_add(word, word, word) nogil
     word vote(const word*, const int32_t*, word, const uint64_t*, int) nogil
+
+
+def lists(
+    const int64_t[::1] indptr, const index_t[::1] indices, const double[::1] weights,
+    const uint8_t[::1] multiple,     # |w| in units
+    const int64_t[::1] order, const int64_t[::1] position,
+    int planes, int64_t[::1] begin, int32_t[::1] neighbour,
+):
+    """Which words each vertex, in `order`, adds at plane p: begin[planes i + p] on."""
+    cdef int64_t n = order.shape[0], i, e, u, at = 0
+    cdef int p
+    with nogil:
+        for i in range(n):
+            u = order[i]
+            for p in range(planes):
+                begin[i * planes + p] = at
+                for e in range(indptr[u], indptr[u + 1]):
+                    if multiple[e] >> p & 1:
+                        neighbour[at] = <int32_t>(
+                            position[indices[e]] + (n if weights[e] < 0 else 0)
+                        )
+                        at += 1
+        begin[n * planes] = at
 
 
 cdef inline void thresholds(

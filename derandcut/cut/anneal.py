@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable
@@ -34,6 +35,8 @@ LARGEST = 255  # weights up to here, in units, are counted by bit planes
 BLOCK = 4096  # vertices sorted together by degree: their words stay in the L2 cache
 CACHED = 32_768  # vertices up to here are not renumbered: their words fit a cache
 AHEAD = 64  # words to fetch early where they do not fit it
+EXACT = 2.0**51  # sums of integers up to here do not round, whatever their signs
+FRESH = 1024  # sweeps after which fields are summed anew: rounding does not pile up
 FINAL_SWEEPS = 8  # at temperature zero, uncharged, after a run that ended early
 
 
@@ -58,11 +61,16 @@ def bit_sliceable(graph: CutGraph) -> bool:
 
 def _multiples(graph: CutGraph) -> tuple[float, np.ndarray | None]:
     """The unit and each weight's absolute multiple of it, None if there is no unit."""
-    size = np.abs(graph.weights)
-    positive = size[size > 0]
+    w = graph.weights
+    if len(w) and w.min() == w.max() != 0:
+        return abs(float(w[0])), np.ones(len(w), np.uint8)
+    size = np.abs(w)
+    positive = size if size.all() else size[size > 0]
     if not len(positive):
-        return 1.0, np.zeros(len(size), np.int64)
+        return 1.0, np.zeros(len(size), np.uint8)
     unit = float(positive.min())
+    if unit == size.max() and len(positive) == len(size):
+        return unit, np.ones(len(size), np.uint8)
     if graph.integer and unit > 1:
         unit = float(np.gcd.reduce(positive.astype(np.int64)))
     if size.max() / unit > LARGEST + 0.5:
@@ -71,7 +79,7 @@ def _multiples(graph: CutGraph) -> tuple[float, np.ndarray | None]:
     multiple = np.rint(ratio)
     if np.abs(ratio - multiple).max() > 1e-12:
         return unit, None
-    return unit, multiple.astype(np.int64)
+    return unit, multiple.astype(np.uint8)
 
 
 def schedule(graph: CutGraph, *, start: str = "random") -> tuple[float, float]:
@@ -164,7 +172,30 @@ class Population(ABC):
         self.graph = graph
         self.islands = islands
         self.n_threads = n_threads
-        streams = [s.spawn(2) for s in np.random.SeedSequence(seed).spawn(islands)]
+        self._lay_out()
+        self._begin(seed)
+
+    def another(self, seed: int) -> Population:
+        """Return a second population like this one, with other random streams.
+
+        What depends on the graph alone is shared.
+        """
+        other = copy.copy(self)
+        other._begin(seed)
+        return other
+
+    @property
+    @abstractmethod
+    def units(self) -> int:
+        """Work of a sweep of all cuts."""
+
+    @abstractmethod
+    def _lay_out(self) -> None:
+        """Set up what depends on the graph alone."""
+
+    def _begin(self, seed: int) -> None:
+        """Draw random streams; the cuts are the subclass's."""
+        streams = [s.spawn(2) for s in np.random.SeedSequence(seed).spawn(self.islands)]
         self._rng = [sweeps.generate_state(4, np.uint64) for sweeps, _ in streams]
         self._draws = [np.random.default_rng(other) for _, other in streams]
 
@@ -174,7 +205,7 @@ class Population(ABC):
         Parameters
         ----------
         run : Run
-            Charged with m units a sweep and island; asked for its end every 20 ms.
+            Charged with `units` a sweep; asked for its end every 20 ms.
         sweeps : int
             A sweep offers a flip to every vertex of every cut.
         T_hot, T_cold : float
@@ -195,7 +226,7 @@ class Population(ABC):
             if not 0 <= T < math.inf:
                 raise InputError(f"a temperature must be finite and >= 0, got {T}")
         temperature = np.linspace(T_hot, T_cold, sweeps)
-        price = max(1, self.graph.m) * self.islands
+        price = max(1, self.units)
         done = 0
         while done < sweeps:
             some = max(1, SLICE // max(1, self.graph.m))
@@ -236,7 +267,10 @@ class Population(ABC):
 
     @abstractmethod
     def cuts(self) -> np.ndarray:
-        """Return the (size,) values of the cuts: int64, exact, for integer weights."""
+        """Return the (size,) values of the cuts: int64, exact, for integer weights.
+
+        float64, up to rounding, for others.
+        """
 
     @abstractmethod
     def partitions(self) -> np.ndarray:
@@ -267,6 +301,8 @@ class Population(ABC):
             raise InputError(
                 f"partitions must have shape ({self.graph.n}, k), got {side.shape}"
             )
+        if side.shape[1] == self.size:
+            return side
         return side[:, np.arange(self.size) % side.shape[1]]
 
 
@@ -332,6 +368,9 @@ class BitSlicedAnnealer(Population):
         self, graph: CutGraph, words: int = 1, seed: int = 0, n_threads: int = 1
     ):
         super().__init__(graph, words, seed, n_threads)
+
+    def _lay_out(self) -> None:
+        graph = self.graph
         self._unit, multiple = _multiples(graph)
         if multiple is None:
             raise InputError(
@@ -339,9 +378,9 @@ class BitSlicedAnnealer(Population):
                 f"ScalarAnnealer takes any"
             )
         n = graph.n
-        self.size = REPLICAS * words
-        row = np.repeat(np.arange(n), graph.degrees)
-        size = np.bincount(row, multiple, n).astype(np.int64)
+        self.size = REPLICAS * self.islands
+        below = np.append(0, np.cumsum(multiple, dtype=np.int64))[graph.indptr]
+        size = np.diff(below)
         rank = np.arange(n)
         if n > CACHED:
             rank[reverse_cuthill_mckee(graph.adjacency.tocsr(), True)] = np.arange(n)
@@ -354,26 +393,32 @@ class BitSlicedAnnealer(Population):
         self._signed = bool((graph.weights < 0).any())
         self._planes = max(1, int(multiple.max(initial=0)).bit_length())
         # Lists by vertex and plane; a negative edge reads the complement, n rows on.
-        arcs = [np.flatnonzero(multiple >> p & 1) for p in range(self._planes)]
-        list_of = np.concatenate(
-            [self._position[row[a]] * self._planes + p for p, a in enumerate(arcs)]
-        )
-        arc = np.concatenate(arcs)[np.argsort(list_of, kind="stable")]
-        word = self._position[graph.indices[arc]] + n * (graph.weights[arc] < 0)
-        self._neighbour = word.astype(np.int32)
-        self._begin = np.zeros(n * self._planes + 1, np.int64)
-        np.cumsum(np.bincount(list_of, minlength=n * self._planes), out=self._begin[1:])
-        longest = int(np.diff(self._begin[:: self._planes]).max(initial=0))
-        rows = n * (1 + self._signed)
-        self._state = [_aligned(rows) for _ in range(words)]
-        room = max(64, longest + self._planes)
-        self._scratch = [_aligned(room) for _ in range(words)]
-        for island, rng in enumerate(self._draws):
-            bits = rng.integers(0, 1 << 64, (n, 4), dtype=np.uint64)
-            self._set_words(island, bits)
+        entries = sum(np.count_nonzero(multiple >> p & 1) for p in range(self._planes))
+        self._begins = np.empty(n * self._planes + 1, np.int64)
+        self._neighbour = np.empty(entries, np.int32)
+        _search.lists(
+            graph.indptr, graph.indices, graph.weights, multiple, order,
+            self._position, self._planes, self._begins, self._neighbour,
+        )  # fmt: skip
         # Row k0: bit p of ~k0, spread over a word's quarter.
         bit = np.arange(16, dtype=np.int64)[:, None] >> np.arange(4) & 1
         self._masks = (bit - 1).view(np.uint64)
+
+    def _begin(self, seed: int) -> None:
+        super()._begin(seed)
+        n = self.graph.n
+        longest = int(np.diff(self._begins[:: self._planes]).max(initial=0))
+        rows = n * (1 + self._signed)
+        self._state = [_aligned(rows) for _ in range(self.islands)]
+        room = max(64, longest + self._planes)
+        self._scratch = [_aligned(room) for _ in range(self.islands)]
+        for island, rng in enumerate(self._draws):
+            bits = rng.integers(0, 1 << 64, (n, 4), dtype=np.uint64)
+            self._set_words(island, bits)
+
+    @property
+    def units(self) -> int:
+        return self.graph.m * self.islands
 
     def _set_words(self, island: int, words: np.ndarray) -> None:
         state = self._state[island]
@@ -392,7 +437,7 @@ class BitSlicedAnnealer(Population):
             self.graph.n,
             self._signed,
             self._planes,
-            self._begin,
+            self._begins,
             self._neighbour,
             self._size,
             T,
@@ -415,7 +460,7 @@ class BitSlicedAnnealer(Population):
                 lambda island: _search.count(
                     self._state[island],
                     self._planes,
-                    self._begin,
+                    self._begins,
                     self._neighbour,
                     len(self._size),
                     self._scratch[island],
@@ -478,28 +523,45 @@ class ScalarAnnealer(Population):
         self, graph: CutGraph, replicas: int = 1, seed: int = 0, n_threads: int = 1
     ):
         super().__init__(graph, replicas, seed, n_threads)
-        self.size = replicas
-        shape = replicas, graph.n
-        self._x = np.empty(shape)
-        self._h = np.empty(shape)
-        for x, rng in zip(self._x, self._draws, strict=True):
-            x[:] = 2.0 * rng.integers(0, 2, graph.n) - 1
+
+    def _lay_out(self) -> None:
+        self.size = self.islands
         with np.errstate(divide="ignore"):
             self._exponential = -np.log(np.arange(1025) / 1024)
+
+    def _begin(self, seed: int) -> None:
+        super()._begin(seed)
+        shape = self.size, self.graph.n
+        self._x = np.empty(shape)
+        self._h = np.empty(shape)
+        self._age = [FRESH] * self.size
+        for x, rng in zip(self._x, self._draws, strict=True):
+            x[:] = 2.0 * rng.integers(0, 2, self.graph.n) - 1
+
+    @property
+    def units(self) -> int:
+        # Every vertex, and the edges of the few that flip.
+        return (self.graph.n + self.graph.m // 8) * self.islands
 
     def _anneal_island(self, island: int, temperature: np.ndarray) -> None:
         graph = self.graph
         csr = graph.indptr, graph.indices, graph.weights
         x, h = self._x[island], self._h[island]
-        # Anew in every slice, so that rounding does not accumulate.
-        _search.fields(*csr, x, h)
+        if self._age[island] >= FRESH:
+            _search.fields(*csr, x, h)
+            self._age[island] = 0
+        self._age[island] += len(temperature)
         _search.anneal_one(
             *csr, temperature, self._exponential, x, h, self._rng[island]
         )
 
     def cuts(self) -> np.ndarray:
-        values = [self.graph.cut(x) for x in self._x]
-        return np.array(values, np.int64 if self.graph.integer else np.float64)
+        graph = self.graph
+        if graph.integer and graph.absolute_weight > EXACT:
+            return np.array([graph.cut(x) for x in self._x], np.int64)
+        uncut = np.einsum("ru,ur->r", self._x, graph.adjacency @ self._x.T) / 2
+        cuts = (graph.total_weight - uncut) / 2
+        return cuts.astype(np.int64) if graph.integer else cuts
 
     def partition(self, j: int) -> np.ndarray:
         return self._x[j].astype(np.int8)
@@ -509,6 +571,7 @@ class ScalarAnnealer(Population):
 
     def load(self, partitions: np.ndarray) -> None:
         self._x[:] = np.where(self._columns(partitions).T, 1.0, -1.0)
+        self._age = [FRESH] * self.size
 
 
 def _bytes(words: np.ndarray) -> np.ndarray:

@@ -27,9 +27,9 @@ from derandcut._core.team import Team
 from derandcut.cut.proof import Inequalities, Packing, Positive, Proof, Psd
 from derandcut.graph import CutGraph, exact_sum
 from derandcut.lemma.certificate import largest_eigenvalue
-from derandcut.run import Run, Scratch, Trial
+from derandcut.run import LARGE, Run, Scratch, Trial
 
-__all__ = ["Bound", "Factorisation", "floor_to_values", "modulus", "upper_bound"]
+__all__ = ["Bound", "Factorisation", "floor_to_values", "upper_bound"]
 
 _bound = load_kernel("derandcut.cut._bound")
 
@@ -387,6 +387,8 @@ def upper_bound(
             if proved is not None:
                 run.charge(max(units, trial.work))
                 return proved if proved.unfloored <= best.unfloored else best
+    if graph.m > LARGE and run.exhausted():
+        return best
     return cycles(graph, run)
 
 
@@ -401,8 +403,7 @@ def analyse(graph: CutGraph, run: Run, n_threads: int = 1) -> Factorisation:
 
 def positive_weight(graph: CutGraph) -> Bound:
     """W+, the sum of the positive weights: the bound that needs no work."""
-    value = _sum(graph, np.maximum(graph.weights, 0)) / 2
-    return _finish(graph, value, "positive weight", np.empty(0))
+    return _finish(graph, graph.positive_weight, "positive weight", np.empty(0))
 
 
 def cycles(graph: CutGraph, run: Run) -> Bound:
@@ -421,7 +422,7 @@ def cycles(graph: CutGraph, run: Run) -> Bound:
     if not graph.integer:
         # A residual rounds once for each of the cycles through it, a sum once a cycle.
         packed *= 1 - 8 * (packer.count + 8) * UNIT
-    value = _sum(graph, np.maximum(graph.weights, 0)) / 2 - packed
+    value = graph.positive_weight - packed
     if packed > 0:
         return _finish(graph, value, "cycles", np.empty(0), proof=Packing())
     return _finish(graph, value, "positive weight", np.empty(0))
@@ -608,9 +609,7 @@ def _lanczos(graph: CutGraph, y: np.ndarray, run: Run) -> Bound:
 def floor_to_values(graph: CutGraph, value: float) -> float:
     """Round a bound on integer cuts down to the largest value a cut can have.
 
-    Flipping one vertex u changes a cut by the weighted degree of u less twice the
-    weight of its cut edges, so all cuts agree with the empty one, 0, modulo
-    gcd(weighted degrees, 2 w_e). Real weights: the value itself.
+    They are multiples of `CutGraph.modulus`. Real weights: the value itself.
 
     Parameters
     ----------
@@ -629,19 +628,8 @@ def floor_to_values(graph: CutGraph, value: float) -> float:
     """
     if not graph.integer or not math.isfinite(value):
         return value
-    step = modulus(graph)
+    step = graph.modulus
     return float(math.floor(value) // step * step) if step else 0.0
-
-
-def modulus(graph: CutGraph) -> int:
-    """Return the number all cuts of an integer graph are multiples of, 0 if all are 0.
-
-    See `floor_to_values`.
-    """
-    return math.gcd(
-        int(np.gcd.reduce(np.rint(graph.weighted_degrees).astype(np.int64), initial=0)),
-        2 * int(np.gcd.reduce(graph.weights.astype(np.int64), initial=0)),
-    )
 
 
 def _finish(

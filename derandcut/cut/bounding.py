@@ -70,7 +70,9 @@ class Bounding:
 
     def due(self, run: Run) -> bool:
         """True when the work done calls for another step."""
-        return run.work >= self.next_work and (not self.tight or self._improvable)
+        if run.exhausted() or run.work < self.next_work:
+            return False
+        return not self.tight or self._improvable
 
     @property
     def _improvable(self) -> bool:

@@ -22,7 +22,7 @@ from dataclasses import dataclass
 import numpy as np
 import scipy.sparse as sp
 
-from derandcut.cut.bound import UNIT, modulus, positive_weight
+from derandcut.cut.bound import UNIT, positive_weight
 from derandcut.cut.dense import DenseRelaxation, ProvedBound, Triangles
 from derandcut.cut.lp import LinearAtWork, LinearNodes, Multipliers
 from derandcut.cut.proof import Branch, Inequalities, Positive, Proof, Psd
@@ -333,7 +333,7 @@ class BranchAndBound:
         self.scale = math.ldexp(1.0, 1 - math.frexp(mean)[1])
         self.step, self.tolerance, self.seed = 0, tolerance, seed
         if graph.integer:
-            self.step = max(step, modulus(graph))
+            self.step = max(step, graph.modulus)
         else:
             self.tolerance = max(tolerance, REAL * graph.absolute_weight)
         self.root = Place(np.arange(graph.n), np.ones(graph.n, np.int8))

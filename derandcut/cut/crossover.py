@@ -18,6 +18,10 @@ from derandcut.graph import CutGraph
 
 __all__ = ["combine"]
 
+# Pairs in a row without gain: the graph is too dense for this to pay.
+PATIENCE, LEAST_PATIENCE = 24, 4
+VISITS = 6_000_000  # edges that such pairs may take, about 50 ms
+
 
 def combine(graph: CutGraph, partitions: np.ndarray) -> tuple[np.ndarray, float]:
     """Fold all `partitions` into the first.
@@ -51,6 +55,7 @@ def combine(graph: CutGraph, partitions: np.ndarray) -> tuple[np.ndarray, float]
     least = 0.0 if graph.integer else 1e-14 * graph.absolute_weight
     total = 0.0
     idle = 0
+    patience = max(LEAST_PATIENCE, min(PATIENCE, VISITS // max(1, graph.m)))
     for other in partitions[1:]:
         gain = _crossover.crossover(
             graph.indptr,
@@ -64,9 +69,6 @@ def combine(graph: CutGraph, partitions: np.ndarray) -> tuple[np.ndarray, float]
         )
         total += gain
         idle = 0 if gain > 0 else idle + 1
-        if idle >= PATIENCE:
+        if idle >= patience:
             break
     return child, total
-
-
-PATIENCE = 24  # pairs in a row without gain: the graph is too dense for this to pay

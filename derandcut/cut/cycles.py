@@ -62,7 +62,7 @@ RANK, MAX_RANK = 0.4, 96  # columns of V, of the square root that would be enoug
 BINS = 256  # of a histogram of violations
 CHORD_PROOF = 1  # the work so far, in proofs, at which chords are allowed
 MOST_WAIT = 64  # separations' worth of steps between two of them, once they find little
-SLICE = 1 << 21
+SLICE, SCAN = 1 << 21, 1 << 22  # visits of a kernel call, of cycles and triangles
 
 
 class Tightening:
@@ -124,6 +124,8 @@ class Tightening:
             pause = self._wait * self._separation_cost
             if self.spent - self._separated >= pause or len(self.multiplier) == 0:
                 self._separate(run)
+                if run.exhausted():
+                    break
                 self._separated = self.spent = run.work - before
             self._descend(run)
             self.spent = run.work - before
@@ -166,7 +168,7 @@ class Tightening:
             )  # fmt: skip
             run.charge(cost)
             if run.exhausted():
-                break
+                return
         self._reweigh()
         # Sweeps to the end would make V jump between solutions: they see a copy.
         V, self.V = self.V, self.V.copy()
@@ -317,6 +319,8 @@ class Tightening:
         for chords in range(1, self.chords + 1):
             added += self._append(*self._violated_triangles(run, c, chords))
             c = self._cut_values()  # the pattern has changed
+        if run.exhausted():
+            return
         if added <= FEW * len(self.multiplier):
             self._look_further(run)
         else:
@@ -379,10 +383,12 @@ class Tightening:
         """The worst triangles that need at most `chords` new pairs (two: just two)."""
         most = max(1000, int(FRESH * self.graph.m))
         found, histogram = self._scan(run, c, chords, self.tolerance, most)
-        if len(found) < histogram.sum():
+        if len(found) < histogram.sum() and not run.exhausted():
             above = np.cumsum(histogram[::-1])[::-1]
             level = int(np.argmax(above <= most)) / (4 * BINS)
             found, _ = self._scan(run, c, chords, level, most)
+        if run.exhausted():
+            found = found[:0]
         i, j, k, kind = found.T
         u = np.concatenate([np.minimum(i, j), np.minimum(i, k), np.minimum(k, j)])
         v = np.concatenate([np.maximum(i, j), np.maximum(i, k), np.maximum(k, j)])
@@ -401,9 +407,15 @@ class Tightening:
         histogram = np.zeros(BINS, np.int64)
         found = np.empty((most, 4), np.int32)
         value, seen = np.empty((2, n)), np.zeros((2, n), np.int32)
-        count, rows = 0, max(1, n // 16)
-        for first in range(0, n, rows):
-            part = histogram, found, first, min(n, first + rows), count
+        # What rows visit: paths of two pairs, or any vertex with each pair.
+        paths = np.append(0, np.cumsum(pattern.degrees[pattern.indices]))
+        visits = n * pattern.indptr if chords == 2 else paths[pattern.indptr]
+        visits = visits + np.arange(n + 1)
+        count = first = 0
+        while first < n:
+            last = int(np.searchsorted(visits, visits[first] + SCAN, "right")) - 1
+            last = max(first + 1, last)
+            part = histogram, found, first, last, count
             if chords == 2:
                 count, visited = _cycles.wide_triangles(
                     pattern.indptr, pattern.indices, self.V, tolerance, value, seen,
@@ -417,6 +429,7 @@ class Tightening:
             run.charge(visited * (self._breadth if chords else 1))
             if run.exhausted():
                 break
+            first = last
         return found[: min(count, most)], histogram
 
     # ------------------------------------------------------------------ proving

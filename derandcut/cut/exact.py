@@ -12,7 +12,7 @@ from fractions import Fraction
 
 import numpy as np
 
-from derandcut.cut.bound import floor_to_values, modulus, positive_weight
+from derandcut.cut.bound import floor_to_values, positive_weight
 from derandcut.cut.branch import SLOTS, BranchAndBound, work_at
 from derandcut.cut.pieces import Leaf
 from derandcut.cut.presolve import Presolved
@@ -87,7 +87,7 @@ class Part:
     def __init__(self, leaf: Leaf, step: int, seed: int) -> None:
         self.graph = graph = leaf.graph
         self.leaf, self.seed = leaf, seed
-        self.step = max(step, modulus(graph)) if graph.integer else 0
+        self.step = max(step, graph.modulus) if graph.integer else 0
         self.partition, self.cut = np.ones(graph.n, np.int8), 0
         self.tolerance = 0.0
         self.bound = math.inf
@@ -241,7 +241,7 @@ class Exact:
         self.problem, self.method, self.prove = problem, method, prove
         graph = problem.graph
         exact = graph.integer and not problem.rounding
-        step = modulus(graph) * int(problem.denominator) if exact else 0
+        step = graph.modulus * int(problem.denominator) if exact else 0
         self.parts = [
             Part(leaf, step * leaf.scale, seed) for leaf in problem.pieces.leaves
         ]

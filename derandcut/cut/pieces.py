@@ -25,6 +25,7 @@ from derandcut.cut.proof import (
 )
 from derandcut.cut.reduce import Reduction, reduce
 from derandcut.graph import CutGraph
+from derandcut.run import Run, Trial
 
 __all__ = ["Leaf", "Pieces"]
 
@@ -72,6 +73,8 @@ class Pieces:
     graph : CutGraph
     reductions : bool, default True
         Whether pieces are reduced; they are split in any case.
+    run : Run or Trial, optional
+        Ends the reductions early, wherever they are.
 
     Attributes
     ----------
@@ -97,7 +100,13 @@ class Pieces:
     ([9, 9], 2.0)
     """
 
-    def __init__(self, graph: CutGraph, *, reductions: bool = True) -> None:
+    def __init__(
+        self,
+        graph: CutGraph,
+        *,
+        reductions: bool = True,
+        run: Run | Trial | None = None,
+    ) -> None:
         self.leaves: list[Leaf] = []
         self._pieces: list[_Piece] = []  # each before its children
         self.constant, rounding = Fraction(0), [0.0]
@@ -110,7 +119,7 @@ class Pieces:
             self._pieces.append(piece)
             if above >= 0:
                 self._pieces[above].children.append(here)
-            reduction = reduce(part) if reductions else None
+            reduction = reduce(part, run) if reductions else None
             kernel = part if reduction is None else reduction.kernel
             if kernel.n < part.n:
                 piece.reduction, part, piece.n = reduction, kernel, kernel.n

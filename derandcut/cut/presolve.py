@@ -12,6 +12,7 @@ from derandcut.cut.fixing import Fixing, fix
 from derandcut.cut.pieces import EXACT, Pieces
 from derandcut.cut.proof import Proof, Reduced
 from derandcut.graph import CutGraph
+from derandcut.run import LARGE, Run, Trial
 
 __all__ = ["Presolved", "presolve"]
 
@@ -97,7 +98,11 @@ class Presolved:
 
 
 def presolve(
-    graph: CutGraph, fixed: np.ndarray | None = None, *, reductions: bool = True
+    graph: CutGraph,
+    fixed: np.ndarray | None = None,
+    *,
+    reductions: bool = True,
+    run: Run | None = None,
 ) -> Presolved:
     """Make dyadic weights integers, fix sides, reduce and split; all exact.
 
@@ -108,6 +113,8 @@ def presolve(
         Fixed sides, 0 where free.
     reductions : bool, default True
         Whether to apply the rules of `reduce`.
+    run : Run, optional
+        Where it ends within the reductions of a large graph, these are dropped.
     """
     whole, fixing = graph, None
     constant, rounding = 0.0, graph.rounding
@@ -120,7 +127,15 @@ def presolve(
         whole = fixing.kernel
         constant = fixing.constant / denominator
         rounding += fixing.rounding / denominator
-    pieces = Pieces(whole, reductions=reductions)
+    if run is None or graph.m <= LARGE:
+        pieces = Pieces(whole, reductions=reductions)
+    else:
+        trial = Trial(run)
+        pieces = Pieces(whole, reductions=reductions, run=trial)
+        if trial.exhausted():
+            pieces = Pieces(whole, reductions=False)
+        else:
+            run.charge(graph.m + trial.work)  # every edge is looked at
     exact = Fraction(constant) + pieces.constant / Fraction(denominator)
     constant = float(exact)
     rounding += pieces.rounding / denominator

@@ -9,7 +9,7 @@ import numpy as np
 from derandcut.cut import _reduce
 from derandcut.errors import InputError
 from derandcut.graph import CutGraph
-from derandcut.run import Run
+from derandcut.run import Run, Trial
 
 __all__ = ["Reduction", "reduce"]
 
@@ -134,14 +134,14 @@ class Reduction:
         )
 
 
-def reduce(graph: CutGraph, run: Run | None = None) -> Reduction:
+def reduce(graph: CutGraph, run: Run | Trial | None = None) -> Reduction:
     """Eliminate low degrees and cliques; contract heavy edges, triangles, twins.
 
     Parameters
     ----------
     graph : CutGraph
         Weights of any sign.
-    run : Run, optional
+    run : Run or Trial, optional
         Charged with the arcs visited. If it ends early the reduction is smaller, and
         just as exact.
 
@@ -178,6 +178,8 @@ def reduce(graph: CutGraph, run: Run | None = None) -> Reduction:
     >>> reduce(graph)
     Reduction(n=10 -> 6, m=15 -> 15, constant=12, scale=2)
     """
+    if run is not None and run.exhausted():
+        return _identity(graph)
     # int64 indices mean a billion edges: too many for the lists below to pay.
     if graph.indices.dtype != np.int32 or not _anything_applies(graph):
         return _identity(graph)
@@ -218,6 +220,8 @@ def reduce(graph: CutGraph, run: Run | None = None) -> Reduction:
         edge = _reduce.load(*csr, begin, end, edge, float(doubling), **work)
         if run is not None:
             run.charge((graph.indptr[end] - graph.indptr[begin]) // 2)
+            if run.exhausted():
+                return _identity(graph)
         begin = end
     visited = SLICE
     while visited >= SLICE and not (run is not None and run.exhausted()):

@@ -38,7 +38,9 @@ def product_means(b: np.ndarray, tau: float = 1.0) -> np.ndarray:
     return means
 
 
-def conditional_expectations(graph: CutGraph, means: np.ndarray) -> np.ndarray:
+def conditional_expectations(
+    graph: CutGraph, means: np.ndarray, fixed: np.ndarray | None = None
+) -> np.ndarray:
     """Round a product law, vertex by vertex, never lowering the expected cut (2.6).
 
     The most certain vertices are set first. Erdos and Selfridge (1973).
@@ -48,6 +50,8 @@ def conditional_expectations(graph: CutGraph, means: np.ndarray) -> np.ndarray:
     graph : CutGraph
     means : (n,) float array in [-1, 1]
         E x_u of independent sides.
+    fixed : (n,) bool array, optional
+        Vertices whose mean is their side already, +1 or -1.
 
     Returns
     -------
@@ -62,6 +66,8 @@ def conditional_expectations(graph: CutGraph, means: np.ndarray) -> np.ndarray:
     """
     mean = np.array(means, dtype=np.float64)
     order = np.argsort(-np.abs(mean), kind="stable").astype(np.int64)
+    if fixed is not None:
+        order = order[~fixed[order]]
     _rounding.fix_means(graph.indptr, graph.indices, graph.weights, order, mean)
     return np.where(mean > 0, 1, -1).astype(np.int8)
 

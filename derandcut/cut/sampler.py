@@ -26,7 +26,7 @@ from derandcut.lemma.certificate import certify
 from derandcut.lemma.collapse import collapse
 from derandcut.lemma.optimise import escape
 from derandcut.result import CHAIN_TOLERANCE, LemmaCertificate, Link
-from derandcut.run import Run
+from derandcut.run import LARGE, Run
 
 __all__ = ["Derandomized", "Sampler", "derandomize"]
 
@@ -52,9 +52,9 @@ SETTLED = 1e-3  # |W_u|^2 / tau^2 of every vertex once nothing is left to decide
 START_WORK = 50_000_000  # edge and row visits that all starts may take together
 MOST_STARTS = 8
 AT_ONCE = 10_000  # edges up to which the certificate takes no time
-LARGE = 500_000  # above so many edges no saddle is left, and the collapse tries
-DRAWS = 16  # draws first
 SADDLE = 1e-4  # of sum |w| / (tau sqrt(n)): a gradient that small is looked into
+SADDLES = 500_000  # edges above which no saddle is left, and the collapse tries
+DRAWS = 16  # draws first
 
 
 class Layout:
@@ -387,7 +387,7 @@ class Sampler:
         """
         g = np.random.default_rng(seed).standard_normal((self.rank, count))
         z = self._X[:, : self.rank] @ g.astype(self.dtype) + self._h[:, None]
-        return np.where(z > 0, 1, -1).astype(np.int8)
+        return np.where(z > 0, np.int8(1), np.int8(-1))
 
 
 def _aligned(rows: int, columns: int, dtype: np.dtype) -> np.ndarray:
@@ -455,7 +455,7 @@ def derandomize(
     seed: int = 0,
     n_threads: int = 1,
     draws: int = 0,
-) -> Derandomized:
+) -> Derandomized | None:
     """Ascend from W = c tau V, collapse, round, descend: the links of (2.7).
 
     Parameters
@@ -480,7 +480,8 @@ def derandomize(
 
     Returns
     -------
-    Derandomized
+    Derandomized or None
+        None where the time is up before the first step, on a large graph.
 
     Examples
     --------
@@ -489,8 +490,13 @@ def derandomize(
     >>> derandomize(edge, np.array([[1.0], [-1.0]]), Run(edge)).cut
     1
     """
+    large = graph.m > LARGE
+    if large and run.exhausted():
+        return None
     V = np.asarray(V, dtype=np.float64)
     layout = Layout(graph)
+    if large and run.exhausted(undone=True):
+        return None
     iterations, starts = ascent_plan(graph, iterations, starts)
     options = {
         "tau": tau,
@@ -500,13 +506,16 @@ def derandomize(
         "n_threads": n_threads,
         "layout": layout,
     }
-    # The chain's first link is W = c V itself, before b breaks the symmetry.
-    first = Sampler(graph, c * tau * V, np.zeros(graph.n), **options)
-    floor = first.value(c * tau * V, np.zeros(graph.n))
     best: Derandomized | None = None
+    floor = 0.0
     seeds = np.random.SeedSequence(seed).spawn(starts)
     for number, child in enumerate(seeds):
         sampler = Sampler.start(graph, V, c, child, **options)
+        if number == 0:
+            # The chain's first link is W = c V itself, before b breaks the symmetry.
+            floor = sampler.value(c * tau * V, np.zeros(graph.n))
+            if large and run.exhausted(undone=True):
+                return None
         factor = DECAY_FACTORS[number % len(DECAY_FACTORS)]
         _ascend(sampler, run, iterations, factor)
         found = _finish(sampler, run, V, c, floor, draws)
@@ -527,7 +536,7 @@ def _ascend(sampler: Sampler, run: Run, iterations: int, factor: float) -> None:
     graph = sampler.graph
     small = SADDLE * graph.absolute_weight / (sampler.tau * math.sqrt(max(1, graph.n)))
     # Second derivatives of every edge: too much for a large graph.
-    flat = norm <= small and graph.m <= LARGE
+    flat = norm <= small and graph.m <= SADDLES
     if flat and not sampler.settled and not run.exhausted():
         sampler.escape()
     sampler.advance(run, last)
@@ -551,10 +560,10 @@ def _finish(
             reached = sampler.value(W, b)
     # A Hessian, thirty products with it: too much for a large graph where a search
     # waits, or where the time is up already.
-    waited_for = draws > 0 and graph.m > LARGE
+    waited_for = draws > 0 and graph.m > SADDLES
     late = run.exhausted() and graph.m > AT_ONCE
     lemma = None if waited_for or late else sampler.certificate()
-    if graph.m > LARGE or run.exhausted():
+    if graph.m > SADDLES or run.exhausted():
         draws = max(draws, DRAWS)
     end = collapse(sampler.value, W, b, reached, draws, hurry=run.exhausted())
     run.charge(end.evaluations * graph.m)
@@ -562,6 +571,7 @@ def _finish(
     rounded = graph.cut(partition)
     partition = one_flip_descent(graph, partition, run)
     cut = graph.cut(partition)
+    run.charge(graph.m)
     links = (
         Link("F(cV, 0)", floor),
         Link("F(W, b)", reached),

@@ -41,7 +41,7 @@ from derandcut.cut.pool import Pool
 from derandcut.cut.rounding import one_flip_descent
 from derandcut.cut.sampler import Layout, Sampler
 from derandcut.graph import CutGraph
-from derandcut.run import Run, Scratch
+from derandcut.run import LARGE, Run, Scratch
 
 __all__ = ["Search", "neutral_temperature"]
 
@@ -66,8 +66,7 @@ PATIENCE = 8  # the end of an epoch
 EPOCH_SWEEPS = 4000  # of the first round of a later epoch
 REUNION = 3  # every third epoch starts from the champions
 QUENCH = 8  # sweeps at temperature zero that close a round cut short
-LARGE = 250_000  # edges: a round cut short there no longer combines what it has
-RELAX_SLICE, ANNEAL_SLICE = 1_000_000, 8_000_000  # units, about 20 ms each
+RELAX_SLICE, ANNEAL_SLICE = 1_000_000, 4_000_000  # edges, 20 to 50 ms each
 
 
 class Search:
@@ -115,9 +114,14 @@ class Search:
         self.late = False  # no time to combine
 
     @cached_property
-    def annealer(self) -> type[Population]:
-        """The kind of population; only a search that is begun needs to know."""
-        return annealer(self.graph)
+    def replicas(self) -> Population:
+        """What islands' replicas are like; only a search that is begun needs it."""
+        return island_replicas(self.graph)
+
+    @cached_property
+    def schedule(self) -> tuple[float, float]:
+        """The hottest and the last temperature."""
+        return schedule(self.graph, start="law")
 
     @property
     def settled(self) -> bool:
@@ -132,9 +136,12 @@ class Search:
     @property
     def best(self) -> Pool:
         """The best partitions of all epochs."""
-        for partition, cut in zip(self.pool.partitions, self.pool.cuts, strict=True):
+        better = [
             self.champions.offer(partition, cut)
-        self._fold(self.champions)
+            for partition, cut in zip(self.pool.partitions, self.pool.cuts, strict=True)
+        ]
+        if any(better):
+            self._fold(self.champions)
         return self.champions
 
     def restart(self) -> None:
@@ -158,6 +165,8 @@ class Search:
         while len(self.islands) < self.width:
             self.islands.append(Island(self, self._seed(len(self.islands))))
         islands = self.islands[: self.width]
+        if run.exhausted(undone=True):  # setting up a large graph took long
+            return
         bases = [self._base(number, rng) for number in range(len(islands))]
         noise = min(WIDEST, GAMMA * WIDER**self.failures)
         list(executor.map(Island.start, islands, bases, [noise] * len(islands)))
@@ -174,10 +183,16 @@ class Search:
             if run.exhausted():
                 break
 
+        large = self.graph.m > LARGE
+        dispensable = large or self.round > 0  # as long as nothing is annealed
+        if dispensable and run.exhausted():
+            return
         list(executor.map(Island.sample, islands))
+        if dispensable and run.exhausted(undone=True):
+            return
         fall = np.linspace(1.0, 0.0, int(self.sweeps))
         units = islands[0].units
-        step = max(1, ANNEAL_SLICE // units)
+        step = max(1, ANNEAL_SLICE // self.graph.m)
         for done in range(0, len(fall), step):
             if run.exhausted():
                 list(executor.map(Island.quench, islands))
@@ -187,9 +202,10 @@ class Search:
             run.charge(len(islands) * len(part) * units)
             run.tick()
 
-        self.late = run.exhausted() and self.graph.m > LARGE
+        self.late = large and run.exhausted()
         harvest = Island.best if self.late else Island.harvest
         self._learn(list(executor.map(harvest, islands)))
+        run.charge(len(islands) * self.graph.m)
         self.work += run.work - begin
 
     def _base(self, island: int, rng: np.random.Generator) -> np.ndarray | None:
@@ -241,10 +257,10 @@ class Island:
     def __init__(self, search: Search, seed: int) -> None:
         self.graph, self.V, self.layout = search.graph, search.V, search.layout
         self.search = search
-        self.replicas = island_replicas(self.graph, search.annealer, seed)
-        self.units = self.replicas.islands * self.graph.m
+        self.replicas = search.replicas.another(seed)
+        self.units = self.replicas.units
         self.rng = np.random.default_rng(seed)
-        self.hottest, self.cold = schedule(self.graph, start="law")
+        self.hottest, self.cold = search.schedule
         weight = self.graph.absolute_weight / self.graph.m
         self.options = {"layout": self.layout, "weight_decay": DECAY * weight}
 
@@ -296,12 +312,10 @@ class Island:
         return one_flip_descent(self.graph, child)
 
 
-def island_replicas(
-    graph: CutGraph, kind: type[Population], seed: int = 0
-) -> Population:
+def island_replicas(graph: CutGraph) -> Population:
     """The replicas of one island: a word of 256, or `SCALAR_REPLICAS` single ones."""
-    words = 1 if kind is BitSlicedAnnealer else SCALAR_REPLICAS
-    return kind(graph, words, seed)
+    kind = annealer(graph)
+    return kind(graph, 1 if kind is BitSlicedAnnealer else SCALAR_REPLICAS)
 
 
 PROBES = 16  # replicas that set the temperature

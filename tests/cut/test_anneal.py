@@ -242,11 +242,48 @@ def test_graphs_without_edges(kind, n):
 def test_stops_with_the_run_and_cools_down(kind):
     graph = random_graph(300, 900, 10)
     cuts = kind(graph, 2)
-    run = Run(graph, work_limit=50 * 2 * graph.m)
+    run = Run(graph, work_limit=50 * cuts.units)
     assert cuts.anneal(run, 10_000, *schedule(graph)) == 50
     assert run.work == run.work_limit and run.exhausted()
     x = cuts.partition(0).astype(float)
     assert (x * (graph.adjacency @ x) > 0).mean() <= 0.02
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_another_population_is_like_a_new_one(kind):
+    graph = random_graph(300, 900, 10, (1.0, -2.0))
+    first = kind(graph, 2, seed=1)
+    first.anneal(Run(graph), 20, *schedule(graph))
+    before = first.partitions()
+    second, new = first.another(5), kind(graph, 2, seed=5)
+    for cuts in (second, new):
+        cuts.anneal(Run(graph), 20, *schedule(graph))
+    assert (second.partitions() == new.partitions()).all()
+    assert (first.partitions() == before).all()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_best_is_the_best_also_after_loading(kind):
+    graph = random_graph(50, 300, 4, (0.5, -1.5))
+    cuts = kind(graph, 4, seed=3)
+    for _ in range(3):
+        assert graph.cut(cuts.best()) == pytest.approx(cuts.cuts().max())
+        cuts.sweep(np.full(5, 0.4))
+        assert graph.cut(cuts.best()) == pytest.approx(cuts.cuts().max())
+        cuts.load(-cuts.partitions()[:, ::-1])
+
+
+def test_scalar_fields_stay_exact_over_many_slices():
+    """At temperature zero in the end no flip improves, whatever came before."""
+    rng = np.random.default_rng(0)
+    graph = random_graph(60, 900, 1)
+    graph = graph.reweighted(rng.standard_normal(graph.m))
+    cuts = ScalarAnnealer(graph, 4)
+    for _ in range(50):
+        cuts.sweep(np.full(100, 2.0))
+    cuts.sweep(np.zeros(50))
+    x = cuts.partitions().astype(float)
+    assert (x * (graph.adjacency @ x)).max() <= 1e-12 * graph.absolute_weight
 
 
 @pytest.mark.parametrize("T", [-1.0, np.inf, np.nan])

@@ -25,7 +25,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from derandcut.cut.bound import modulus
 from derandcut.cut.proof import Branch, Infeasible, Proof, TJoin
 from derandcut.cut.surface import _embedding
 from derandcut.cut.surface.embedding import Embedding, planar_embedding
@@ -216,7 +215,7 @@ class _Solver:
         ends = face.reshape(-1, 2)[self.positive].ravel()
         odd = np.bincount(ends, minlength=embedding.n_faces) % 2
         self.problem = TJoinProblem(face, embedding.order, embedding.n_faces, odd)
-        self.step = max(1, modulus(graph)) if graph.integer else 1
+        self.step = max(1, graph.modulus) if graph.integer else 1
         self.partition, self.cut = None, None
         self.limit = None  # cost of a cut that would be worth having, once known
         self.trials = self.nodes = 0
