@@ -431,12 +431,14 @@ class CutGraph:
         weight of its cut edges, so all cuts agree with the empty one, 0, modulo
         gcd(weighted degrees, 2 w_e).
         """
+        divisor = 0
+        for begin in range(0, len(self.weights), CHUNK):
+            some = self.weights[begin : begin + CHUNK].astype(np.int64)
+            divisor = math.gcd(divisor, int(np.gcd.reduce(some)))
+            if divisor == 1:
+                break
         degrees = np.rint(self.weighted_degrees).astype(np.int64)
-        weights = self.weights.astype(np.int64)
-        return math.gcd(
-            int(np.gcd.reduce(degrees, initial=0)),
-            2 * int(np.gcd.reduce(weights, initial=0)),
-        )
+        return math.gcd(2 * divisor, int(np.gcd.reduce(degrees, initial=0)))
 
     def cut(self, partition: Any) -> int | float:
         """Return the weight of the edges between the two sides.
