@@ -172,7 +172,9 @@ class CutResult:
         (upper_bound - cut) / abs(cut); 0 if equal, inf if cut = 0 < bound.
     status : Status
     chain : tuple of Link
-        The chain (2.7) of this run, ascending from guarantee to bound.
+        The chain (2.7) of this run, ascending from guarantee to bound. Where a limit
+        ends a run on more than 250,000 edges before the relaxation of the sampler has
+        begun, cut and bound alone.
     trace : tuple of Event
     stages : tuple of (str, float)
         Name and seconds of each stage.

@@ -166,8 +166,8 @@ class Run:
         Parameters
         ----------
         undone : bool, default False
-            Whether all that was done since the last charge has no effect if the run
-            ends here: then the clock may end it even if it was asked before.
+            Whether nothing has an effect, if the run ends here, that was done since
+            it was first asked at this amount of work: then the clock may end it.
         """
         if self.ended is None:
             self.ended = self._reason_to_end(undone or self.work != self._looked_at)

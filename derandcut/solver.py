@@ -43,7 +43,12 @@ from derandcut.cut.rounding import (
 from derandcut.cut.sampler import DRAWS, Derandomized, derandomize
 from derandcut.cut.sdp import Relaxation
 from derandcut.cut.search import Search
-from derandcut.cut.surface import Embedding, needs_no_search, solve_embedded
+from derandcut.cut.surface import (
+    Embedding,
+    matching_units,
+    needs_no_search,
+    solve_embedded,
+)
 from derandcut.errors import InputError
 from derandcut.formats import as_graph
 from derandcut.graph import CutGraph
@@ -56,7 +61,7 @@ from derandcut.result import (
     Status,
     check_chain,
 )
-from derandcut.run import Run
+from derandcut.run import LARGE, Run, Trial
 
 __all__ = ["maxcut"]
 
@@ -219,10 +224,13 @@ def _solve(
         else:
             first = np.where(sides == 0, start, sides)
         run.offer_cut(first)
+        if run.cut < 0 and not sides.any():  # then nothing cut is better
+            first = np.ones(graph.n, np.int8)
+            run.offer_cut(first)
         problem = presolve(graph, sides, reductions=options.reductions, run=run)
         kernel = problem.kernel
         first = problem.restrict(first)
-        if run.ended is None:
+        if run.ended is None or graph.m <= LARGE:
             first = one_flip_descent(kernel, first)
         known.append(first)
         run.offer_cut(problem.lift(first))
@@ -272,10 +280,11 @@ def _solve(
             prove=settings.bound != "none",
             seed=settings.seed,
         )
+        run.charge(kernel.m)  # setting up looks at every edge
         with ThreadPoolExecutor(settings.n_threads) as executor:
             natural_end = False  # reached, and there is a limit to use up
             matching = settings.bound != "none" and settings.pool_size == 1
-            if matching and not run.exhausted(undone=True):
+            if matching and not run.exhausted():
                 with run.stage("surface"):  # on the plane that is all
                     _surface(run, settings, exact, executor, embedding, searched=False)
             while not run.exhausted():
@@ -363,10 +372,15 @@ def _surface(
     if embedding is None:
         exact.match(run, executor, searched)
         return
+    graph, trial = run.graph, Trial(run)
     if not searched and not needs_no_search(embedding, run):
         return
-    graph = run.graph
-    found = solve_embedded(graph, embedding, run, run.partition, seed=settings.seed)
+    within = run if searched else trial
+    found = solve_embedded(graph, embedding, within, run.partition, seed=settings.seed)
+    if not searched:
+        if run.exhausted():
+            return  # a trial counts only if it is through
+        run.charge(max(trial.work, matching_units(graph)))
     if found.partition is not None:
         run.offer_cut(found.partition)
     if settings.bound != "none":

@@ -12,7 +12,10 @@ from oracles import assert_valid, maximum_cut
 from strategies import graphs
 
 import derandcut
-from derandcut import CutGraph, InputError, Status
+import derandcut.run as run_module
+from derandcut import CutGraph, InputError, Status, solver
+from derandcut.cut import bound, presolve, sampler, search
+from derandcut.run import Run
 
 METHODS = ["derandomize", "search", "auto"]
 
@@ -91,6 +94,46 @@ def test_a_timed_run_is_repeated_by_its_work_limit(method, time_limit):
     assert (timed.partition == again.partition).all()
     assert timed.upper_bound == again.upper_bound
     assert timed.chain == again.chain
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"bound": "none", "pool_size": 3},
+        {"method": "exact", "pool_size": 3},
+        {"method": "derandomize", "bound": "estimate"},
+        {"method": "search"},
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("large", [False, True])
+@pytest.mark.parametrize("kind", ["regular", "grid"])
+def test_wherever_the_clock_ends_a_run_its_work_limit_repeats_it(
+    monkeypatch, options, large, kind
+):
+    if large:
+        for module in (run_module, presolve, search, sampler, bound, solver):
+            monkeypatch.setattr(module, "LARGE", 0)
+    if kind == "grid":
+        graph = CutGraph.from_networkx(nx.grid_2d_graph(9, 9))
+    else:
+        parts = [nx.random_regular_graph(6, 40, seed) for seed in range(20, 28)]
+        graph = CutGraph.from_networkx(nx.disjoint_union_all(parts))
+    options = options | {"options": {"iterations": 3, "starts": 1}}
+    for last in range(25):
+        looks = itertools.count()
+        with monkeypatch.context() as patch:
+            end = property(lambda run, k=last, n=looks: -1 if next(n) >= k else 1e9)
+            patch.setattr(Run, "_deadline", end)
+            timed = derandcut.maxcut(graph, time_limit=1e9, **options)
+        again = derandcut.maxcut(graph, work_limit=timed.work_limit, **options)
+        assert (timed.partition == again.partition).all()
+        assert timed.upper_bound == again.upper_bound
+        assert timed.chain == again.chain
+        assert len(timed.pool) == len(again.pool)
+        if timed.status is not Status.TIME_LIMIT:
+            break
 
 
 def test_a_limit_beyond_the_natural_end_is_used_and_the_natural_end_repeats():

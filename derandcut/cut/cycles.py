@@ -128,6 +128,8 @@ class Tightening:
                     break
                 self._separated = self.spent = run.work - before
             self._descend(run)
+            if run.exhausted():
+                break
             self.spent = run.work - before
             if self.spent - self._proved >= PROOF_SHARE * self.proof_units(run):
                 self.conclude(run, offer)

@@ -21,6 +21,7 @@ from derandcut.cut.surface import (
     Embedding,
     SurfaceResult,
     find_embedding,
+    matching_units,
     needs_no_search,
     solve_embedded,
 )
@@ -289,16 +290,16 @@ class Exact:
             part.look(run)
         left = [part for part in self.open if part.embedding is not None]
         planar = [part for part in left if needs_no_search(part.embedding, run)]
-        while len(planar) > 1 and not run.exhausted():
+        while planar and not run.exhausted():
             together, planar = planar[:SLOTS], planar[SLOTS:]
             trials = [Trial(run) for _ in together]
             found = list(executor.map(Part.matched, together, trials))
             if run.exhausted():
                 break  # a trial counts only if it is through
             for part, trial, result in zip(together, trials, found, strict=True):
-                run.charge(trial.work)
+                run.charge(max(trial.work, matching_units(part.graph)))
                 part.take(result)
-        for part in left if searched else planar:
+        for part in left if searched else ():
             if run.exhausted():
                 break
             if part.embedding is not None:

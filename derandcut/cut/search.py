@@ -17,15 +17,15 @@ One round, on one island:
    pool's members are combined as well. So the parts of a kernel of several components
    are searched as if each were alone.
 
-The islands of a round go forward together, slice by slice, each with a random stream
-of its own; between slices the run may end, and then the replicas are quenched and the
-round is closed as it is. So the answer depends on the work done and on nothing else:
-not on the threads, not on the limit. Rounds double in length at first, so that there
-is an answer early and the last round, the one cut off, is never most of the run;
-later they grow only when they bring nothing, first in sweeps, then in islands. When
-some rounds in a row bring nothing, an unlimited run ends; with time left, and twice as
-many, a new epoch begins with an empty pool; every third starts from the champions of
-the earlier ones instead, and crosses them.
+The islands of a round go forward together, slice by slice, each with a random stream of
+its own; between slices the run may end, and then the replicas are quenched and the
+round is closed as it is, or dropped if none was annealed yet. So the answer depends on
+the work done and on nothing else: not on the threads, not on the limit. Rounds double
+in length at first, so that there is an answer early and the last round, the one cut
+off, is never most of the run; later they grow only when they bring nothing, first in
+sweeps, then in islands. When some rounds in a row bring nothing, an unlimited run ends;
+with time left, and twice as many, a new epoch begins with an empty pool; every third
+starts from the champions of the earlier ones instead, and crosses them.
 """
 
 from __future__ import annotations
@@ -160,7 +160,7 @@ class Search:
         self.failures = 0
 
     def advance(self, run: Run, executor: Executor) -> None:
-        """Do one round; when the run ends within it, close it as it is."""
+        """Do one round; when the run ends within it, close it as it is or drop it."""
         rng, begin = self._rng(self.round), run.work
         while len(self.islands) < self.width:
             self.islands.append(Island(self, self._seed(len(self.islands))))

@@ -10,7 +10,7 @@ from derandcut.cut.surface.embedding import (
 from derandcut.graph import CutGraph
 from derandcut.run import Run
 
-__all__ = ["find_embedding", "needs_no_search"]
+__all__ = ["find_embedding", "matching_units", "needs_no_search"]
 
 VISITS = 20  # of each edge by the planarity test, about
 MATCHING = 1000  # units an edge that a matching on the plane takes at most: some 100
@@ -38,4 +38,12 @@ def needs_no_search(embedding: Embedding, run: Run) -> bool:
     On the plane it needs no incumbent; it shall still leave time for a search, if it
     does not come to an end.
     """
-    return embedding.genus == 0 and run.affordable(MATCHING * embedding.graph.m)
+    return embedding.genus == 0 and run.affordable(matching_units(embedding.graph))
+
+
+def matching_units(graph: CutGraph) -> int:
+    """Work of a matching on the plane, at most.
+
+    What is through is charged that: a limit of any work afterwards repeats it.
+    """
+    return MATCHING * graph.m
