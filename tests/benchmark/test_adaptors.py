@@ -62,7 +62,9 @@ def test_finds_the_optimum_of_a_small_graph(name, kind):
     small = graph(kind)
     # The exact ones end by themselves; the others use up what they get.
     exact = name in ("highs", "cp-sat", "gurobi")
-    task = Task(small, 20.0 if exact else 0.3, seed=1, threads=1)
+    # torch alone can take most of a short limit to import.
+    limit = 20.0 if exact else 2.0 if name == "simulated-bifurcation" else 0.3
+    task = Task(small, limit, seed=1, threads=1)
     outcome = adaptor.solve(task)
     if not isinstance(outcome, Outcome):
         outcome = Outcome(partition=outcome)
