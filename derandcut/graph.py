@@ -24,9 +24,7 @@ __all__ = ["CutGraph", "exact_sum"]
 EXACT = 2.0**53  # integers up to here are exact in float64
 SHORT = 5000  # sums of less are short work for `math.fsum`
 CHUNK = 1 << 16  # numbers that stay in the cache
-EXPONENTS = (
-    900  # and their negatives: halves of such numbers neither over- nor underflow
-)
+EXPONENTS = 900  # down to -900: halves of such numbers neither over- nor underflow
 INT32_MAX = 2**31 - 1
 
 

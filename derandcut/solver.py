@@ -219,14 +219,7 @@ def _solve(
     options, solution = settings.options, Solution()
     known, law = [], None  # partitions and the law that the search starts from
     with run.stage("presolve"):
-        if start is None:
-            first = conditional_expectations(graph, sides, sides != 0)
-        else:
-            first = np.where(sides == 0, start, sides)
-        run.offer_cut(first)
-        if run.cut < 0 and not sides.any():  # then nothing cut is better
-            first = np.ones(graph.n, np.int8)
-            run.offer_cut(first)
+        first = _offer_first(run, sides, start)
         problem = presolve(graph, sides, reductions=options.reductions, run=run)
         kernel = problem.kernel
         first = problem.restrict(first)
@@ -321,6 +314,20 @@ def _solve(
     return solution
 
 
+def _offer_first(run: Run, sides: np.ndarray, start: np.ndarray | None) -> np.ndarray:
+    """Offer the user's start, or (2.6) at the uniform law, before all else."""
+    graph = run.graph
+    if start is None:
+        first = conditional_expectations(graph, sides, sides != 0)
+    else:
+        first = np.where(sides == 0, start, sides)
+    run.offer_cut(first)
+    if run.cut < 0 and not sides.any():  # then nothing cut is better
+        first = np.ones(graph.n, np.int8)
+        run.offer_cut(first)
+    return first
+
+
 def _derandomize(
     problem: Presolved,
     relaxation: Relaxation,
@@ -372,9 +379,9 @@ def _surface(
     if embedding is None:
         exact.match(run, executor, searched)
         return
-    graph, trial = run.graph, Trial(run)
     if not searched and not needs_no_search(embedding, run):
         return
+    graph, trial = run.graph, Trial(run)
     within = run if searched else trial
     found = solve_embedded(graph, embedding, within, run.partition, seed=settings.seed)
     if not searched:

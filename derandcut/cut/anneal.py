@@ -62,7 +62,7 @@ def bit_sliceable(graph: CutGraph) -> bool:
 def _multiples(graph: CutGraph) -> tuple[float, np.ndarray | None]:
     """The unit and each weight's absolute multiple of it, None if there is no unit."""
     w = graph.weights
-    if len(w) and w.min() == w.max() != 0:
+    if len(w) and w.min() == w.max() != 0:  # the usual case, without a copy
         return abs(float(w[0])), np.ones(len(w), np.uint8)
     size = np.abs(w)
     positive = size if size.all() else size[size > 0]

@@ -410,8 +410,11 @@ class Tightening:
         found = np.empty((most, 4), np.int32)
         value, seen = np.empty((2, n)), np.zeros((2, n), np.int32)
         # What rows visit: paths of two pairs, or any vertex with each pair.
-        paths = np.append(0, np.cumsum(pattern.degrees[pattern.indices]))
-        visits = n * pattern.indptr if chords == 2 else paths[pattern.indptr]
+        if chords == 2:
+            visits = n * pattern.indptr
+        else:
+            paths = np.append(0, np.cumsum(pattern.degrees[pattern.indices]))
+            visits = paths[pattern.indptr]
         visits = visits + np.arange(n + 1)
         count = first = 0
         while first < n:

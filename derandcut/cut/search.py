@@ -66,7 +66,7 @@ PATIENCE = 8  # the end of an epoch
 EPOCH_SWEEPS = 4000  # of the first round of a later epoch
 REUNION = 3  # every third epoch starts from the champions
 QUENCH = 8  # sweeps at temperature zero that close a round cut short
-RELAX_SLICE, ANNEAL_SLICE = 1_000_000, 4_000_000  # edges, 20 to 50 ms each
+RELAX_SLICE, ANNEAL_SLICE = 1_000_000, 4_000_000  # edges, up to 50 ms each
 
 
 class Search:
