@@ -36,6 +36,7 @@ _ascent = {
     np.dtype(np.float64): load_kernel("derandcut.cut._ascent64"),
 }
 
+CHUNK = 1 << 14  # edges whose rows stay in the cache
 SLICE = 1_000_000  # edge visits of one kernel call, about 20 ms
 BLOCK = 128  # vertices a block of the kernel
 EDGES_A_THREAD = 100_000  # below, waiting for the slower thread costs more
@@ -52,6 +53,7 @@ SETTLED = 1e-3  # |W_u|^2 / tau^2 of every vertex once nothing is left to decide
 START_WORK = 50_000_000  # edge and row visits that all starts may take together
 MOST_STARTS = 8
 AT_ONCE = 10_000  # edges up to which the certificate takes no time
+CERTIFICATE = 30  # units an edge that it takes
 SADDLE = 1e-4  # of sum |w| / (tau sqrt(n)): a gradient that small is looked into
 SADDLES = 500_000  # edges above which no saddle is left, and the collapse tries
 DRAWS = 16  # draws first
@@ -328,7 +330,11 @@ class Sampler:
         layout, W, b = self.layout, self.W / self.tau, self.b / self.tau
         s = np.sqrt(1 + np.einsum("uk,uk->u", W, W))
         X, h = W / s[:, None], b / s
-        rho = np.einsum("ek,ek->e", X[layout.u], X[layout.v])
+        rho = np.empty(len(layout.u))
+        for begin in range(0, len(rho), CHUNK):  # two rows an edge: never all at once
+            part = slice(begin, begin + CHUNK)
+            ends = X[layout.u[part]], X[layout.v[part]]
+            np.einsum("ek,ek->e", *ends, out=rho[part])
         q2 = np.maximum((1 - rho) * (1 + rho), 1e-300)
         hu, hv = h[layout.u], h[layout.v]
         au = (hv - rho * hu) / np.sqrt(2 * q2)
@@ -558,11 +564,7 @@ def _finish(
         if not run.exhausted() and sampler.climb(20) > floor:
             W, b = sampler.W, sampler.b
             reached = sampler.value(W, b)
-    # A Hessian, thirty products with it: too much for a large graph where a search
-    # waits, or where the time is up already.
     waited_for = draws > 0 and graph.m > SADDLES
-    late = run.exhausted() and graph.m > AT_ONCE
-    lemma = None if waited_for or late else sampler.certificate()
     if graph.m > SADDLES or run.exhausted():
         draws = max(draws, DRAWS)
     end = collapse(sampler.value, W, b, reached, draws, hurry=run.exhausted())
@@ -572,6 +574,12 @@ def _finish(
     partition = one_flip_descent(graph, partition, run)
     cut = graph.cut(partition)
     run.charge(graph.m)
+    # A Hessian, thirty products with it: too much for a large graph where a search
+    # waits, or where the time is up already.
+    lemma, late = None, run.exhausted() and graph.m > AT_ONCE
+    if not (waited_for or late):
+        lemma = sampler.certificate()
+        run.charge(CERTIFICATE * graph.m)
     links = (
         Link("F(cV, 0)", floor),
         Link("F(W, b)", reached),
